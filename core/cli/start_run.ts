@@ -1,0 +1,83 @@
+/**
+ * `moat run`: from flags to the run's exit code.
+ *
+ * Everything that can be refused is refused before anything exists. What standard output gets is
+ * the command's alone, or with `-d` the run's id.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import { EXIT } from "../errors.ts";
+import { executePlan, type StartedRun } from "../run/execute.ts";
+import { handOver } from "../run/hand_over.ts";
+import { openRuntime } from "../run/open_runtime.ts";
+import { prepareRun } from "../run/prepare.ts";
+import { reapDeadRuns } from "../run/reap.ts";
+import type { RunFlags } from "../run/request.ts";
+import { Store } from "../store/store.ts";
+import { acceptTrust } from "./accept_trust.ts";
+import { attachStartedRun } from "./attach_started_run.ts";
+import { describeRun, toJson } from "./describe_run.ts";
+import { printNotices } from "./notices.ts";
+import { printPlan } from "./print_plan.ts";
+import { createProgress } from "./progress.ts";
+
+/** Options of {@linkcode startRun}. */
+export interface StartRunOptions {
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Plans, creates, starts; attached, also waits. Returns moat's exit code. */
+export async function startRun(
+  flags: RunFlags,
+  context: Context,
+  options: StartRunOptions,
+): Promise<number> {
+  if (options.dryRun) return await printPlan(flags, context, options);
+  await using progress = createProgress(context.stdio, options);
+  const prepared = await prepareRun(flags, context);
+  using store = Store.open(context.paths);
+  await acceptTrust(prepared.plan, context, {
+    store,
+    accepted: flags.trust ?? false,
+    beforeAsking: () => progress.clear(),
+  });
+  await progress.clear();
+  await printNotices(prepared.plan, context.stdio, options);
+  await reapDeadRuns(context, store);
+  await using runtime = await openRuntime(
+    { runtime: prepared.plan.runtime.id, target: prepared.plan.runtime.target },
+    context,
+    { homeId: store.homeId },
+  );
+  const { paths, signal } = context;
+  const notices: string[] = [];
+  const notice = (text: string) => void notices.push(text);
+  const started = await executePlan(prepared, { store, paths, runtime, signal, progress, notice });
+  await progress.clear();
+  await printNotices({ warnings: [], notices }, context.stdio, options);
+  if (prepared.plan.detached) return await detach(started, context, options);
+  return await attachStartedRun(started, context, { ...prepared, quiet: options.quiet });
+}
+
+/** Gives the run to the daemon and says how it is called. */
+async function detach(
+  started: StartedRun,
+  context: Context,
+  { json, quiet }: StartRunOptions,
+): Promise<number> {
+  const { record, store, paths } = started;
+  await handOver(started, context);
+  if (!quiet) {
+    const endpoints = record.endpoints.map(({ name, port }) => [`  ${name}`, `:${port}`]);
+    const { alignColumns } = await import("./table.ts");
+    const lines = [`Started "${record.name}" (${record.id})`, ...alignColumns(endpoints)];
+    await context.stdio.error(`${lines.join("\n")}\n`);
+  }
+  const now = store.getRun(record.id) ?? record;
+  await context.stdio.output(json ? toJson(await describeRun(now, paths)) : `${record.id}\n`);
+  return EXIT.ok;
+}

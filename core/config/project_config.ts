@@ -1,0 +1,97 @@
+/**
+ * What moat.yaml says, parsed and checked: the result of `loadProjectConfig()`.
+ *
+ * Types only; the schema that yields them, and `moat schema`, is in `schema.ts`.
+ *
+ * @module
+ */
+
+/** A mount as written: not yet resolved against the project or the home directory. */
+export interface ConfigMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Subpaths of the target that are hidden by empty directories. */
+  readonly exclude: readonly string[];
+}
+
+/** A volume kept between runs of the project. */
+export interface ConfigVolume {
+  readonly name: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly shared: boolean;
+}
+
+/** Overrides of one service named in `dependencies`. */
+export interface ConfigService {
+  readonly image?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly wait: boolean;
+  readonly memory?: number;
+  readonly command?: readonly string[];
+  readonly ready?: unknown;
+  readonly seed?: unknown;
+  readonly keep?: boolean;
+  readonly models?: readonly string[];
+}
+
+/** A process limit; `soft` equals `hard` where one number was written. */
+export interface ConfigUlimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** The project's configuration; lists and maps are empty, flags false, where nothing was written. */
+export interface ProjectConfig {
+  /** Absolute path of the file, or `undefined` when the project has none. */
+  readonly file: string | undefined;
+  readonly name?: string;
+  readonly runtime?: string;
+  readonly sandbox?: "none";
+  readonly dependencies: readonly string[];
+  readonly baseImage?: string;
+  readonly services: Readonly<Record<string, ConfigService>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly ConfigMount[];
+  readonly volumes: readonly ConfigVolume[];
+  /** Endpoints in the file's order. */
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly network: {
+    readonly mode: "private" | "host";
+    readonly policy: "permissive" | "strict";
+    readonly rules: readonly unknown[];
+    readonly host: readonly unknown[];
+  };
+  /** A list is exact; a string is run by `sh -c`. Absent: an interactive shell. */
+  readonly command?: readonly string[];
+  readonly interactive: boolean;
+  readonly hooks: {
+    readonly postBuildRoot?: string;
+    readonly postBuild?: string;
+    readonly preRun?: string;
+  };
+  readonly container: {
+    /** MiB, at least 128. */
+    readonly memoryMib?: number;
+    readonly cpus?: number;
+    readonly dns: readonly string[];
+    readonly ulimits: readonly ConfigUlimit[];
+  };
+  readonly trustHostCa: boolean;
+  readonly plugins: readonly string[];
+  /** Raw value of `grants`, for Trust. */
+  readonly grants: unknown;
+  /** Known keys in the file that have no effect yet, in the file's order. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** What `~/.moat/config.yaml` says; also read by the Go tool, never rewritten. */
+export interface HomeConfig {
+  readonly networkPool?: string;
+  readonly logsMaxBytes?: number;
+  readonly proxyPort?: number;
+  readonly dockerPackages?: "docker" | "debian";
+  readonly mounts: readonly ConfigMount[];
+}

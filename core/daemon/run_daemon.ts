@@ -1,0 +1,156 @@
+/**
+ * The daemon: owns detached runs, clears up behind owners that died, and ends when nothing needs it.
+ *
+ * The database is its memory: killed at any moment, the next one goes on. It is started by
+ * `ensure_daemon.ts` only, as the hidden command `_daemon`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+import { delay } from "../delay.ts";
+import { describeError, EXIT, MoatError } from "../errors.ts";
+import { clearUpDeadRuns } from "../run/reap.ts";
+import { Store } from "../store/store.ts";
+import { type ControlRequest, serveControl } from "./control.ts";
+import { prepareSocketPath } from "./socket_path.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Options of {@linkcode runDaemon}. */
+export interface RunDaemonOptions {
+  /** Ends after so long without runs and requests. @default 5000 */
+  readonly idleMs?: number;
+  /** Between looks for runs to adopt and dead owners. @default 1000 */
+  readonly tickMs?: number;
+}
+
+/** How long a daemon that is about to end may keep its successor waiting. */
+const LOCK_TIMEOUT_MS = 5000;
+const MAX_LOG_BYTES = 1024 * 1024;
+
+/** Runs until nothing needs it or the signal ends it; returns the exit code. */
+export async function runDaemon(context: Context, options: RunDaemonOptions = {}): Promise<number> {
+  const failure = join(context.paths.store, "daemon.error");
+  try {
+    const code = await serve(context, options);
+    await removeIfThere(failure);
+    return code;
+  } catch (error) {
+    if (!isPermanent(error)) throw error;
+    const hint = error instanceof MoatError && error.hint !== undefined ? `\n${error.hint}` : "";
+    await Deno.writeTextFile(failure, `${describeError(error)}${hint}\n`).catch(() => {});
+    await context.stdio.error(`${describeError(error)}${hint}\n`);
+    return EXIT.permanent;
+  }
+}
+
+async function serve(
+  context: Context,
+  { idleMs = 5000, tickMs = 1000 }: RunDaemonOptions,
+): Promise<number> {
+  const { paths } = context;
+  // A home that was removed must not come back because its daemon was started again.
+  if (!(await exists(paths.database))) return EXIT.ok;
+  using store = Store.open(paths);
+  using lock = await lockDaemon(paths.daemonLock);
+  if (lock === undefined) return EXIT.ok;
+  await removeIfThere(join(paths.store, "daemon.error"));
+  const socket = await prepareSocketPath(join(paths.store, "daemon.sock"));
+  const left = new AbortController();
+  const signal = AbortSignal.any([context.signal, left.signal]);
+  await using supervisor = new Supervisor(context, { store, socket, signal });
+  let lastRequestAt = performance.now();
+  const server = serveControl(socket, async ({ method, id, graceMs }: ControlRequest) => {
+    lastRequestAt = performance.now();
+    switch (method) {
+      case "hello":
+        return { version: context.version, pid: Deno.pid, runs: supervisor.runs };
+      case "adopt":
+        return await supervisor.adopt(String(id));
+      case "stop":
+        return await supervisor.stop(String(id), { graceMs: Number(graceMs) || 0 });
+      case "leave":
+        // The answer goes out before the socket does.
+        setTimeout(() => left.abort(), 0);
+        return {};
+      default:
+        throw new MoatError(`Cannot ask the daemon "${method}": it is unknown`);
+    }
+  });
+  try {
+    store.setFact("daemon.pid", String(Deno.pid));
+    store.setFact("daemon.socket", socket);
+    while (!signal.aborted) {
+      await supervisor.adoptAll();
+      await reap(context, store);
+      await boundLog(join(paths.store, "daemon.log"));
+      if (!(await exists(paths.database))) break;
+      const isBusy = supervisor.runs.length > 0 || server.pending > 0;
+      if (!isBusy && performance.now() - lastRequestAt > idleMs) break;
+      await delay(tickMs, signal).catch(() => {});
+    }
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+  // A run may have been handed over while the socket was being closed: then start again.
+  const hasWork = !signal.aborted && await exists(paths.database) &&
+    store.findRuns({ live: true }).some(({ owner }) => owner === "daemon");
+  return hasWork ? EXIT.failure : EXIT.ok;
+}
+
+async function reap(context: Context, store: Store): Promise<void> {
+  const { runs, failures } = await clearUpDeadRuns(context, store);
+  for (const { id, name } of runs) {
+    await context.stdio.error(`Cleared up run "${name}" (${id}): its owner died\n`);
+  }
+  for (const { run, reason } of failures) {
+    await context.stdio.error(`Cannot clear up run "${run.name}" (${run.id}): ${reason}\n`);
+  }
+}
+
+async function lockDaemon(path: string): Promise<Deno.FsFile | undefined> {
+  const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
+  const deadline = performance.now() + LOCK_TIMEOUT_MS;
+  while (!(await file.tryLock(true))) {
+    if (performance.now() > deadline) {
+      file.close();
+      return undefined;
+    }
+    await delay(20);
+  }
+  return file;
+}
+
+/** Nothing that trying again could mend: a newer database, a full disk. */
+function isPermanent(error: unknown): boolean {
+  if (error instanceof MoatError) return error.exitCode === EXIT.permanent;
+  return error instanceof Error && /No space left|disk is full/i.test(error.message);
+}
+
+async function boundLog(path: string): Promise<void> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MAX_LOG_BYTES) await Deno.truncate(path, 0);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The shape of `moat-plugin.yaml`, kind `dependency`: what a stranger may write.
+ *
+ * Everything in it that reaches a Dockerfile is a closed set of characters. A message is the state
+ * behind `Cannot read "<key>": <text> …`, and after a line break the hint.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { type Manifest, MANIFEST_GROUPS } from "./manifest.ts";
+import { placeholderError, PLACEHOLDERS, placeholdersOf } from "./placeholder.ts";
+
+const text = v.string("is not text\nPut it into quotes");
+
+/** One line of text without control characters. */
+const line = v.pipe(
+  text,
+  // deno-lint-ignore no-control-regex
+  v.check((value) => !/[\u0000-\u001f\u007f]/.test(value), "is not one line\nWrite it on one line"),
+);
+
+function matching(pattern: RegExp, state: string, hint: string) {
+  return v.pipe(text, v.check((value) => pattern.test(value), `${state}\n${hint}`));
+}
+
+function listOf<const S extends v.GenericSchema>(item: S) {
+  return v.array(item, "is not a list\nWrite the entries one a line, each behind a dash");
+}
+
+/** A text with placeholders that, filled with plain words, has the pattern. */
+function template(pattern: RegExp, state: string, hint: string) {
+  return v.pipe(
+    line,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      const problem = placeholderError(dataset.value);
+      if (problem !== undefined) {
+        addIssue({ message: `cannot be filled\n${problem}` });
+        return;
+      }
+      const names = placeholdersOf(dataset.value);
+      const filled = names.reduce((value, name) => value.replace(`{${name}}`, "x1"), dataset.value);
+      if (!pattern.test(filled)) {
+        addIssue({ message: `${state}\n${hint}` });
+      }
+    }),
+  );
+}
+
+const id = matching(
+  /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/,
+  "is not a name",
+  "Use a-z, 0-9 and -, with no - at either end",
+);
+const word = template(/^[^]*$/, "is not a word", "Write one word");
+const version = matching(
+  /^[0-9][0-9A-Za-z]*(?:[-+.][0-9A-Za-z]+)*$/,
+  "is not a version",
+  "Write it like 1.2.3, in quotes",
+);
+const channel = matching(/^[a-z]+$/, "is not a name for versions", "Use a-z, as in stable");
+const absolutePath = template(
+  /^(?!.*\.\.)(?:\/[\w.+@-]+)+$/,
+  "is not an absolute path",
+  "Write it like /usr/local/bin/tool",
+);
+const innerPath = template(
+  /^(?!.*\.\.)[\w.+@-]+(?:\/[\w.+@-]+)*$/,
+  "is not a path in the archive",
+  "Write it like tool-{version}/bin/tool",
+);
+const url = template(
+  /^(?!.*\.\.)https:\/\/[a-z0-9.-]+(?::[0-9]+)?(?:\/[\w.~%+@-]*)+$/,
+  "is not an address",
+  "Write it like https://example.org/{version}/tool.tar.gz",
+);
+const image = template(
+  /^[a-z0-9][\w.-]*(?::[0-9]+)?(?:\/[a-z0-9][\w.-]*)*(?::\w[\w.-]*)?(?:@sha256:[0-9a-f]{64})?$/,
+  "is not an image",
+  "Write it like example/tool:{version}",
+);
+const variable = matching(
+  /^[A-Za-z_][A-Za-z0-9_]*$/,
+  "is not a variable's name",
+  "Use letters, digits and _",
+);
+const sha256 = matching(/^[0-9a-f]{64}$/, "is not a SHA-256", "Write its 64 hex digits");
+const env = v.record(variable, word);
+const group = v.picklist(
+  MANIFEST_GROUPS,
+  `is not a group of layers\nUse one of ${MANIFEST_GROUPS.join(", ")}`,
+);
+const as = v.exactOptional(
+  v.picklist(["root", "user"], "is neither root nor user\nWrite as: root or as: user"),
+);
+const cacheMounts = v.exactOptional(listOf(absolutePath));
+
+/** A script reads variables: a placeholder in it would be pasted into a shell. */
+const script = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const used = PLACEHOLDERS.find((name) =>
+      new RegExp(`(?<!\\$)\\{${name}\\}`).test(dataset.value)
+    );
+    if (used === undefined) return;
+    addIssue({
+      message: `holds a placeholder\nWrite env: {${used.toUpperCase()}: "{${used}}"} and use ` +
+        `"$${used.toUpperCase()}" in the script`,
+    });
+  }),
+  v.check((value) => !value.includes("\0"), "holds a zero byte\nRemove it"),
+);
+
+const layer = v.variant("kind", [
+  v.strictObject({
+    kind: v.literal("run"),
+    group,
+    as,
+    script,
+    env: v.exactOptional(env),
+    cache_mounts: cacheMounts,
+  }),
+  v.strictObject({
+    kind: v.literal("exec"),
+    group,
+    as,
+    command: v.pipe(listOf(word), v.minLength(1, "is empty\nWrite a program and its arguments")),
+    env: v.exactOptional(env),
+    cache_mounts: cacheMounts,
+  }),
+  v.strictObject({
+    kind: v.literal("download"),
+    group,
+    url,
+    check: v.variant("kind", [
+      v.strictObject({
+        kind: v.literal("sums"),
+        url,
+        format: v.picklist(
+          ["list", "bsd", "bare"],
+          "is not a format of sums\nUse list, bsd or bare",
+        ),
+        name: innerPath,
+      }),
+      v.strictObject({ kind: v.literal("none") }),
+    ]),
+    archive: v.picklist(
+      ["none", "tar.gz", "tar.xz", "zip"],
+      "is not an archive\nUse none, tar.gz, tar.xz or zip",
+    ),
+    install: listOf(v.strictObject({ from: innerPath, to: absolutePath })),
+  }),
+  v.strictObject({
+    kind: v.literal("copy-from"),
+    group,
+    image,
+    paths: listOf(v.strictObject({ from: absolutePath, to: absolutePath })),
+  }),
+], "is not a layer\nStart it with kind: run, exec, download or copy-from");
+
+const contribution = v.strictObject({
+  base_image: v.exactOptional(image),
+  apt: v.exactOptional(
+    listOf(matching(/^[a-z0-9][a-z0-9.+-]+$/, "is not a Debian package", "Write its exact name")),
+  ),
+  layers: v.exactOptional(listOf(layer)),
+  files: v.exactOptional(v.record(
+    absolutePath,
+    v.strictObject({
+      content: text,
+      mode: v.pipe(v.number("is not a number\nWrite 0o644"), v.integer(), v.maxValue(0o777)),
+    }),
+  )),
+  env: v.exactOptional(env),
+  path: v.exactOptional(listOf(absolutePath)),
+  warnings: v.exactOptional(listOf(word)),
+});
+
+/** The schema; what it accepts is a {@linkcode Manifest}. */
+export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObject({
+  schema: v.literal(1, "is not a schema that this moat knows\nWrite schema: 1"),
+  kind: v.literal("dependency", "is not a kind of plugin\nWrite kind: dependency"),
+  id,
+  summary: line,
+  category: v.picklist(
+    ["language", "package manager", "tool", "agent", "meta"],
+    "is not a category\nUse language, package manager, tool, agent or meta",
+  ),
+  origin: v.exactOptional(line),
+  versions: v.exactOptional(v.strictObject({
+    default: v.exactOptional(v.union([version, channel], "is not a version\nWrite it in quotes")),
+    known: v.exactOptional(listOf(v.strictObject({
+      version,
+      sha256: v.exactOptional(v.strictObject({
+        amd64: v.exactOptional(sha256),
+        arm64: v.exactOptional(sha256),
+      })),
+      integrity: v.exactOptional(
+        matching(/^[A-Za-z0-9]+[-:][A-Za-z0-9+/=]+$/, "is not a checksum", "Copy it exactly"),
+      ),
+      source: v.exactOptional(line),
+      date: v.exactOptional(
+        matching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, "is not a day", "Write it like 2026-01-31"),
+      ),
+    }))),
+    others: v.exactOptional(v.picklist([1, 2, 3], "is not 1, 2 or 3\nWrite others: 3")),
+    channels: v.exactOptional(listOf(channel)),
+  })),
+  requires: v.exactOptional(listOf(id)),
+  expands: v.exactOptional(listOf(id)),
+  commands: v.exactOptional(
+    listOf(matching(/^[A-Za-z0-9][\w.+-]*$/, "is not a program", "Write its name without a path")),
+  ),
+  architectures: v.exactOptional(v.strictObject({
+    amd64: matching(/^[\w.-]+$/, "is not a word for it", "Write the vendor's word"),
+    arm64: matching(/^[\w.-]+$/, "is not a word for it", "Write the vendor's word"),
+  })),
+  host: v.exactOptional(v.strictObject({
+    version_args: v.exactOptional(listOf(line)),
+    hint: v.exactOptional(line),
+  })),
+  contribution: v.exactOptional(contribution),
+});

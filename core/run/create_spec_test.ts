@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { testPlan } from "../../tests/helpers/test_home.ts";
+import { createSpec } from "./create_spec.ts";
+import type { RunPlan } from "./plan.ts";
+
+const OPTIONS = { homeId: "00112233aabbccdd", secrets: new Map([["K", "value"]]) };
+
+Deno.test("createSpec() labels the container as this home's and this run's", () => {
+  const plan = testPlan();
+  assert.deepEqual(createSpec(plan, OPTIONS).labels, {
+    "moat.home": OPTIONS.homeId,
+    "moat.run-id": plan.id,
+    "moat.role": "run",
+  });
+});
+
+Deno.test("createSpec() fills in secrets, and throws for what nothing fills in", () => {
+  const base = testPlan();
+  const withEnv = (env: RunPlan["container"]["env"]): RunPlan => ({
+    ...base,
+    container: { ...base.container, env },
+  });
+  const plan = withEnv({ A: { kind: "text", text: "a" }, B: { kind: "secret", key: "K" } });
+  assert.deepEqual(createSpec(plan, OPTIONS).env, { A: "a", B: "value" });
+  const missing = withEnv({ B: { kind: "secret", key: "other" } });
+  assert.throws(() => createSpec(missing, OPTIONS), TypeError);
+});
+
+Deno.test("createSpec() keeps standard input open unless nobody can ever be attached", () => {
+  const base = testPlan();
+  const stdin = (detached: boolean, tty: boolean) =>
+    createSpec({ ...base, detached, container: { ...base.container, tty } }, OPTIONS).stdin;
+  assert.deepEqual([stdin(false, false), stdin(true, true), stdin(true, false)], [
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("createSpec() takes the image that was built, else the base", () => {
+  const image = {
+    kind: "build",
+    tag: "moat/run:1",
+    base: "b",
+    dockerfile: "",
+    files: {},
+    digest: "",
+    rebuild: false,
+  } as const;
+  assert.equal(createSpec(testPlan({ image }), OPTIONS).image, "moat/run:1");
+  assert.equal(createSpec(testPlan({ image: { kind: "base", ref: "b" } }), OPTIONS).image, "b");
+  assert.equal(createSpec(testPlan(), OPTIONS).image, undefined);
+});

@@ -1,0 +1,92 @@
+/**
+ * The plan: everything that a run will create, as plain data, before anything is created.
+ *
+ * JSON all through: it is printed by `moat plan`, kept in the store and compared in golden tests.
+ * Made by `plan_run.ts`, carried out by `execute.ts`.
+ *
+ * @module
+ */
+
+import type { RunId } from "../ids.ts";
+import type { ContextFile, Isolation, Limits, Mount } from "../plugin/runtime.ts";
+import type { EnvValue } from "./request.ts";
+
+/** Version of this shape; stored plans of another version are shown, not executed. */
+export const PLAN_SCHEMA = 1;
+
+/** The image of a run. `base`: pulled and used as it is, moat's init is copied in. */
+export type ImagePlan =
+  | { readonly kind: "base"; readonly ref: string }
+  | {
+    readonly kind: "build";
+    readonly tag: string;
+    readonly base: string;
+    readonly dockerfile: string;
+    readonly files: Readonly<Record<string, ContextFile>>;
+    readonly digest: string;
+    readonly rebuild: boolean;
+  };
+
+/** The network of a run. The subnet of `own` is taken from the pool by a step. */
+export type NetworkPlan =
+  | { readonly kind: "own"; readonly name: string; readonly pool: string }
+  | { readonly kind: "host" }
+  /** The runtime isolates the network itself (local's namespace). */
+  | { readonly kind: "sandbox" };
+
+/** A setting in force only after the user accepted it for this project (behaviour.md, Trust). */
+export interface TrustedSetting {
+  /** Key as in moat.yaml, such as `mounts` or `dependencies`. */
+  readonly key: string;
+  /** Canonical text of the value; part of the digest, and shown. */
+  readonly value: string;
+  /** What it allows, for the question: `reads /home/a/.ssh`. */
+  readonly effect: string;
+}
+
+/** What one run will create. */
+export interface RunPlan {
+  readonly schema: typeof PLAN_SCHEMA;
+  readonly id: RunId;
+  readonly name: string;
+  readonly project: string;
+  readonly detached: boolean;
+  readonly keep: boolean;
+  readonly timeoutMs?: number;
+  readonly runtime: {
+    readonly id: string;
+    readonly target: string;
+    readonly description: string;
+    /** Why this runtime: `asked for by --runtime`, `automatic: …`. */
+    readonly reason: string;
+    readonly isolation: Isolation;
+  };
+  readonly image?: ImagePlan;
+  readonly container: {
+    readonly name: string;
+    readonly command: readonly string[];
+    readonly workdir: string;
+    readonly hostname: string;
+    readonly uid: number;
+    readonly gid: number;
+    readonly env: Readonly<Record<string, EnvValue>>;
+    readonly mounts: readonly Mount[];
+    readonly toolPaths: readonly string[];
+    readonly groups: readonly number[];
+    readonly privileged: boolean;
+    readonly dns: readonly string[];
+    readonly limits: Limits;
+    readonly tty: boolean;
+    readonly preRun?: string;
+  };
+  readonly network: NetworkPlan;
+  readonly volumes: readonly { readonly name: string }[];
+  readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  readonly services: readonly never[];
+  readonly sidecars: readonly never[];
+  readonly trust: readonly TrustedSetting[];
+  /** Lower isolation, odd permissions: shown as `warning:`. */
+  readonly warnings: readonly string[];
+  /** Good to know: shown as `note:`. */
+  readonly notices: readonly string[];
+}

@@ -1,0 +1,108 @@
+/**
+ * From what the user typed to a plan: reads the project, asks the runtimes, plans. Creates nothing.
+ *
+ * @module
+ */
+
+import { loadHomeConfig } from "../config/load_home_config.ts";
+import { loadProjectConfig } from "../config/load_project_config.ts";
+import type { HomeConfig } from "../config/project_config.ts";
+import { type Context, runtimeEnvironment } from "../context.ts";
+import type { RuntimePlugin, RuntimeProbe } from "../plugin/contract.ts";
+import type { RuntimeFacts } from "../plugin/runtime.ts";
+import { chooseRuntime, type RuntimeCandidates, type RuntimeWish } from "./choose_runtime.ts";
+import { inspectProject } from "./inspect_project.ts";
+import { type Machine, planRun } from "./plan_run.ts";
+import type { RunPlan } from "./plan.ts";
+import { prepareDependencies } from "./prepare_dependencies.ts";
+import type { RunFlags, RunRequest } from "./request.ts";
+import { resolveRequest } from "./resolve_request.ts";
+
+/** A run that is planned and not begun. */
+export interface PreparedRun {
+  readonly request: RunRequest;
+  readonly plan: RunPlan;
+  readonly facts: RuntimeFacts;
+  readonly plugin: RuntimePlugin;
+  readonly homeConfig: HomeConfig;
+}
+
+/** Plans what the flags ask for. @throws MoatError for everything that keeps it from being planned */
+export async function prepareRun(flags: RunFlags, context: Context): Promise<PreparedRun> {
+  const { env, paths } = context;
+  const project = await inspectProject(flags.path, {
+    cwd: context.cwd,
+    userHome: env.HOME,
+    moatHome: paths.home,
+  });
+  const [config, homeConfig] = await Promise.all([
+    loadProjectConfig(project.path),
+    loadHomeConfig(paths),
+  ]);
+  const request = await resolveRequest(flags, context, { project, config, homeConfig });
+  const dependencies = prepareDependencies(request, context);
+  const candidates = runtimeCandidates(context);
+  const wish: RuntimeWish = {
+    ...(request.runtime === undefined ? {} : { runtime: request.runtime }),
+    ...(request.isolation === undefined ? {} : { isolation: request.isolation.want }),
+    needs: dependencies.needs,
+    missingTool: (facts) => dependencies.missingTool(facts, candidates.environment(facts.id)),
+  };
+  const choice = await chooseRuntime(wish, candidates);
+  const automatic = request.runtime?.origin === "project"
+    ? await automaticIsolation(wish, candidates)
+    : undefined;
+  const { inputs, tools } = await dependencies.finish(
+    choice.facts,
+    candidates.environment(choice.facts.id),
+  );
+  const machine: Machine = {
+    caller: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
+    moatHome: paths.home,
+    term: env.TERM,
+    facts: choice.facts,
+    isolation: choice.isolation,
+    reason: choice.reason,
+    notices: choice.notices,
+    ...(automatic === undefined ? {} : { automaticIsolation: automatic }),
+    tools,
+  };
+  return {
+    request,
+    plan: planRun(request, machine, inputs),
+    facts: choice.facts,
+    plugin: context.registry.get("runtime", choice.facts.id),
+    homeConfig,
+  };
+}
+
+/** The registered runtimes in order of preference, each probed at most once. */
+export function runtimeCandidates(context: Context): RuntimeCandidates & {
+  environment(id: string): ReturnType<typeof runtimeEnvironment>;
+} {
+  const probes = new Map<string, Promise<RuntimeProbe>>();
+  const environment = (id: string) => runtimeEnvironment(context, { runtime: id, home: "" });
+  return {
+    environment,
+    ids: context.registry.list("runtime").map(({ id }) => id),
+    probe(id) {
+      const known = probes.get(id) ??
+        context.registry.get("runtime", id).probe(environment(id), { signal: context.signal });
+      probes.set(id, known);
+      return known;
+    },
+  };
+}
+
+/** What the choice would be without the file's `runtime:`; `undefined` when nothing else works. */
+async function automaticIsolation(
+  { runtime: _, ...wish }: RuntimeWish,
+  candidates: RuntimeCandidates,
+): Promise<RuntimeFacts["defaultIsolation"] | undefined> {
+  try {
+    return (await chooseRuntime(wish, candidates)).isolation;
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,13 @@
+import { runtimeContract } from "../../tests/contracts/runtime_contract.ts";
+import { dockerIsolations, makeDocker } from "../../tests/helpers/docker_subject.ts";
+import { requires, testEngines } from "../../tests/helpers/machine.ts";
+
+const { ignore } = requires("docker");
+for (const target of testEngines()) {
+  for (const isolation of dockerIsolations()) {
+    runtimeContract(`docker ${isolation} ${target}`, {
+      make: () => makeDocker(target, isolation),
+      ignore,
+    });
+  }
+}

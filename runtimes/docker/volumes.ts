@@ -1,0 +1,23 @@
+/**
+ * Volumes that outlive a run.
+ *
+ * @module
+ */
+
+import type { CallOptions, Volumes } from "../../core/plugin/runtime.ts";
+import type { Engine } from "./engine.ts";
+
+/** Creates the volume unless it is there: engines answer a second creation with the first. */
+export async function ensureVolume(
+  engine: Engine,
+  { name, labels }: Parameters<Volumes["ensure"]>[0],
+  { signal }: CallOptions = {},
+): Promise<void> {
+  await engine.call({
+    method: "POST",
+    path: "/volumes/create",
+    body: { Name: name, Driver: "local", Labels: labels },
+    doing: `create volume "${name}"`,
+    signal,
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * Makes a sandbox's directory with the files that it will see; starts nothing.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import { MoatError } from "../../core/errors.ts";
+import type { ContainerSpec } from "../../core/plugin/runtime.ts";
+import { checkMountPoints } from "./check_mount_points.ts";
+import { etcFiles } from "./etc_files.ts";
+import { relayDirectory } from "./network/contract.ts";
+import { HOME } from "./sandbox_layout.ts";
+import { type Backend, type SandboxPaths, type SandboxRecord, writeJson } from "./sandbox_state.ts";
+import { exists, removeTree } from "./state_files.ts";
+
+/** Options of {@linkcode createSandbox}. */
+export interface CreateSandboxOptions {
+  readonly paths: SandboxPaths;
+  readonly volumes: string;
+  readonly backend: Backend;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Creates it. Removes what it made when it throws. @throws MoatError when the name is taken */
+export async function createSandbox(
+  spec: ContainerSpec,
+  { paths, volumes, backend, signal }: CreateSandboxOptions,
+): Promise<void> {
+  signal?.throwIfAborted();
+  if (spec.image !== undefined) {
+    throw new MoatError(`Cannot create sandbox "${spec.name}": this runtime has no images`);
+  }
+  await checkMountPoints(spec.mounts);
+  await makeDirectory(spec.name, paths);
+  try {
+    await writeEtc(spec, paths);
+    await prepareVolumes(spec, volumes);
+    const record: SandboxRecord = {
+      name: spec.name,
+      labels: spec.labels,
+      backend,
+      detached: spec.detached,
+      uid: spec.uid,
+      gid: spec.gid,
+      createdAt: new Date().toISOString(),
+    };
+    await writeJson(paths.record, record);
+    signal?.throwIfAborted();
+  } catch (error) {
+    await removeTree(paths.directory);
+    throw error;
+  }
+}
+
+async function makeDirectory(name: string, { directory }: SandboxPaths): Promise<void> {
+  await Deno.mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+  try {
+    await Deno.mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new MoatError(`Cannot create sandbox "${name}": it exists already`);
+  }
+}
+
+/** Readable to all: root may run the command as somebody else. The directory around is not. */
+async function writeEtc(spec: ContainerSpec, paths: SandboxPaths): Promise<void> {
+  for (const path of [paths.etc, paths.root, relayDirectory(paths.directory)]) {
+    await Deno.mkdir(path);
+    await Deno.chmod(path, 0o755);
+  }
+  const shell = await exists("/bin/bash") ? "/bin/bash" : "/bin/sh";
+  for (const [name, text] of Object.entries(etcFiles(spec, { shell, home: HOME }))) {
+    await Deno.writeTextFile(join(paths.etc, name), text);
+    await Deno.chmod(join(paths.etc, name), 0o644);
+  }
+}
+
+async function prepareVolumes({ mounts, uid, gid }: ContainerSpec, volumes: string): Promise<void> {
+  for (const { kind, source } of mounts) {
+    if (kind !== "volume") continue;
+    const data = join(volumes, source, "data");
+    if (!await exists(data)) {
+      throw new MoatError(`Cannot mount volume "${source}": it was not created`);
+    }
+    if (Deno.uid() === 0) await Deno.chown(data, uid, gid);
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Sandboxes made of the kernel's namespaces, directly on this machine: no engine, no image.
+ *
+ * All that is known about a sandbox is in its directory, so any process can look at it and end it;
+ * only the process that started an attached one has its streams.
+ *
+ * @module
+ */
+
+import { LABEL, runIdFromLabels } from "../../core/ids.ts";
+import { MoatError } from "../../core/errors.ts";
+import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
+import type {
+  Attachment,
+  CallOptions,
+  ContainerSpec,
+  ContainerState,
+  Exec,
+  ExecSpec,
+  ExitStatus,
+  LoggedChunk,
+  OwnedResource,
+  Resource,
+  Runtime,
+  StartOptions,
+} from "../../core/plugin/runtime.ts";
+import { findGroups, removeLimits } from "./cgroup.ts";
+import { createSandbox } from "./create_sandbox.ts";
+import { execInSandbox } from "./exec_in_sandbox.ts";
+import { readKeptOutput } from "./kept_output.ts";
+import { closeNetwork } from "./network/close_network.ts";
+import { superviseNetwork } from "./network/supervise_network.ts";
+import { isAlive, signalProcess } from "./process_identity.ts";
+import { raceAbort } from "./race_abort.ts";
+import {
+  type Backend,
+  readProcess,
+  readRecord,
+  sandboxesDirectory,
+  type SandboxPaths,
+  sandboxPaths,
+} from "./sandbox_state.ts";
+import { readExitStatus, readSandboxState } from "./sandbox_status.ts";
+import { type StartedSandbox, startSandbox } from "./start_sandbox.ts";
+import { directoryNames, exists, removeTree } from "./state_files.ts";
+import { stamp } from "./trial_stamp.ts";
+import { ensureVolume, listVolumes, removeVolume, volumesDirectory } from "./volumes.ts";
+import { waitUntil } from "./wait_until.ts";
+import type { Wall } from "./walls.ts";
+
+/** Options of {@linkcode openLocalRuntime}. */
+export interface LocalRuntimeOptions {
+  readonly backend: Backend;
+  /** Path of bubblewrap, where it is the backend. */
+  readonly bubblewrap: string;
+  /** Walls to leave out, for tests of the walls' own tests. */
+  readonly without?: readonly Wall[];
+}
+
+/** Opens the runtime; nothing is created yet. */
+export function openLocalRuntime(
+  environment: RuntimeEnvironment,
+  options: LocalRuntimeOptions,
+): Runtime {
+  return new LocalRuntime(environment, options);
+}
+
+class LocalRuntime implements Runtime {
+  readonly id = "local";
+  readonly target: string;
+  readonly images = undefined;
+  readonly networks = undefined;
+  readonly hostSocket = undefined;
+  readonly reattach = undefined;
+  readonly privileged = undefined;
+  readonly volumes: Runtime["volumes"];
+  readonly #environment: RuntimeEnvironment;
+  readonly #options: LocalRuntimeOptions;
+  readonly #started = new Map<string, StartedSandbox>();
+
+  constructor(environment: RuntimeEnvironment, options: LocalRuntimeOptions) {
+    this.target = options.backend;
+    this.#environment = environment;
+    this.#options = options;
+    this.volumes = { ensure: (volume) => ensureVolume(environment.stateDir, volume) };
+  }
+
+  async supervise(name: string): Promise<AsyncDisposable> {
+    const { directory } = this.#paths(name);
+    const supervised = await superviseNetwork({ stateDir: directory, env: this.#environment.env });
+    return supervised ?? { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+
+  async create(spec: ContainerSpec, { signal }: CallOptions = {}): Promise<void> {
+    await createSandbox(spec, {
+      paths: this.#paths(spec.name),
+      volumes: volumesDirectory(this.#environment.stateDir),
+      backend: this.#backendFor(spec),
+      signal,
+    });
+  }
+
+  async start(
+    spec: ContainerSpec,
+    { signal, notice }: StartOptions = {},
+  ): Promise<Attachment | undefined> {
+    const { stateDir, env, arch } = this.#environment;
+    const started = await startSandbox(spec, {
+      paths: this.#paths(spec.name),
+      volumes: volumesDirectory(stateDir),
+      backend: this.#backendFor(spec),
+      bubblewrap: this.#options.bubblewrap,
+      arch,
+      env,
+      notice,
+      signal,
+      without: this.#options.without ?? [],
+    });
+    await stamp(this.#environment, this.#options.backend);
+    if (spec.detached) started.child.unref();
+    this.#started.set(spec.name, started);
+    return started.attachment;
+  }
+
+  async wait(name: string, { signal }: CallOptions = {}): Promise<ExitStatus> {
+    const paths = this.#paths(name);
+    const process = await readProcess(paths);
+    if (process === undefined) {
+      throw new MoatError(`Cannot wait for sandbox "${name}": it was not started`);
+    }
+    const own = this.#started.get(name);
+    if (own !== undefined && own.attachment !== undefined) {
+      await raceAbort(own.child.status, signal);
+    }
+    await waitUntil(() => !isAlive(process), { signal });
+    return await readExitStatus(paths, process);
+  }
+
+  async stop(
+    name: string,
+    { graceMs = 10_000, signal }: { readonly graceMs?: number } & CallOptions = {},
+  ): Promise<void> {
+    const process = await readProcess(this.#paths(name));
+    if (process === undefined || !signalProcess(process, "SIGTERM")) return;
+    const ended = await waitUntil(() => !isAlive(process), { signal, timeoutMs: graceMs });
+    if (ended) return;
+    signalProcess(process, "SIGKILL");
+    await waitUntil(() => !isAlive(process), { signal });
+  }
+
+  async kill(name: string, signal: string): Promise<void> {
+    const process = await readProcess(this.#paths(name));
+    if (process !== undefined) signalProcess(process, signal);
+  }
+
+  async remove({ kind, name }: Resource, { signal }: CallOptions = {}): Promise<void> {
+    if (kind === "volume") return await removeVolume(this.#environment.stateDir, name);
+    if (kind !== "container") return;
+    const paths = this.#paths(name);
+    const process = await readProcess(paths);
+    if (process !== undefined) {
+      signalProcess(process, "SIGKILL");
+      await waitUntil(() => !isAlive(process), { signal });
+    }
+    const started = this.#started.get(name);
+    this.#started.delete(name);
+    await started?.attachment?.[Symbol.asyncDispose]();
+    await started?.network[Symbol.asyncDispose]();
+    started?.child.ref();
+    await started?.child.status;
+    if (await exists(paths.directory)) await closeNetwork({ stateDir: paths.directory });
+    await removeLimits(process?.groups ?? await findGroups(name));
+    await removeTree(paths.directory);
+  }
+
+  async inspect(name: string): Promise<ContainerState | undefined> {
+    const paths = this.#paths(name);
+    const record = await readRecord(paths);
+    return record === undefined ? undefined : await readSandboxState(record, paths);
+  }
+
+  async list(home: string): Promise<readonly OwnedResource[]> {
+    const directory = sandboxesDirectory(this.#environment.stateDir);
+    const resources: OwnedResource[] = [];
+    for (const name of await directoryNames(directory)) {
+      const paths = this.#paths(name);
+      const record = await readRecord(paths);
+      const runId = record === undefined ? undefined : runIdFromLabels(record.labels, home);
+      if (record === undefined || runId === undefined) continue;
+      const { status } = await readSandboxState(record, paths);
+      resources.push({
+        kind: "container",
+        name: record.name,
+        runId,
+        role: record.labels[LABEL.role] === "probe" ? "probe" : "run",
+        running: status === "running",
+      });
+    }
+    return [...resources, ...await listVolumes(this.#environment.stateDir, home)];
+  }
+
+  async *logs(
+    name: string,
+    options: { readonly follow: boolean; readonly after?: string } & CallOptions,
+  ): AsyncGenerator<LoggedChunk> {
+    const paths = this.#paths(name);
+    const process = await readProcess(paths);
+    yield* readKeptOutput(paths, {
+      ...options,
+      isRunning: () => process !== undefined && isAlive(process),
+      endForLackOfDisk: () => process !== undefined && signalProcess(process, "SIGKILL"),
+    });
+  }
+
+  async exec(name: string, spec: ExecSpec, { signal }: CallOptions = {}): Promise<Exec> {
+    const paths = this.#paths(name);
+    const process = await readProcess(paths);
+    if (process === undefined || !isAlive(process)) {
+      throw new MoatError(`Cannot execute a command in sandbox "${name}": it is not running`);
+    }
+    signal?.throwIfAborted();
+    return await execInSandbox(spec, { name, process, arch: this.#environment.arch });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#started.values()];
+    this.#started.clear();
+    await Promise.all(all.map(async ({ attachment, network }) => {
+      if (attachment !== undefined) await network[Symbol.asyncDispose]();
+    }));
+  }
+
+  /** bubblewrap maps one id: root's files would be what the command writes for another owner. */
+  #backendFor({ uid }: ContainerSpec): Backend {
+    return Deno.uid() === 0 && uid !== 0 ? "unshare" : this.#options.backend;
+  }
+
+  #paths(name: string): SandboxPaths {
+    return sandboxPaths(this.#environment.stateDir, name);
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * The first-party plugins besides runtimes.
+ *
+ * @module
+ */
+
+import type { Plugin } from "../core/plugin/contract.ts";
+import { DEPENDENCIES } from "./dependencies/mod.ts";
+
+/** Registered by `main.ts`. */
+export const PLUGINS: readonly Plugin[] = [...DEPENDENCIES];

@@ -1,0 +1,88 @@
+/**
+ * The commands that the runtime contract runs, by intention.
+ *
+ * Each is a small `sh` script. Its name stands as `$0`, so that a runtime which interprets commands
+ * instead of running them (the fake) can tell what is meant without reading shell.
+ *
+ * @module
+ */
+
+/** Scripts by name; arguments are `$1`, `$2` … */
+const SCRIPTS = {
+  /** Prints $1 to standard output and $2 to standard error. */
+  print: `printf %s "$1"; printf %s "$2" >&2`,
+  /** Ends with code $1. */
+  exit: `exit "$1"`,
+  /** Copies standard input to standard output. */
+  copy: `exec cat`,
+  /** Prints one line of $1 bytes, and a short one. */
+  longLine: `head -c "$1" /dev/zero | tr '\\0' x; echo; echo end`,
+  /** Prints bytes that are no text. */
+  binary: `printf '\\000\\001\\377\\376\\n\\200'`,
+  /** Dies by signal $1. */
+  die: `kill -s "$1" $$`,
+  /** Says "ready", then does nothing until it is ended. */
+  idle: `echo ready; exec sleep 1000`,
+  /** Says "ready", then "got" and ends with code $2 on signal $1. */
+  react: `trap 'echo got; exit "$2"' "$1"; echo ready; sleep 1000 & while :; do wait; done`,
+  /** Says "ready" and takes no notice of TERM. */
+  stubborn: `trap '' TERM; echo ready; exec sleep 1000`,
+  /** Prints variable $1. */
+  variable: `printenv "$1"`,
+  /** Prints the working directory. */
+  workdir: `pwd`,
+  /** Prints the user's and the group's id. */
+  ids: `echo "$(id -u):$(id -g)"`,
+  /** Writes $2 to file $1; ends with 1 when it cannot. */
+  write: `printf %s "$2" >"$1" || exit 1`,
+  /** Prints file $1. */
+  read: `cat "$1"`,
+  /** Writes into the home directory and reads it back. */
+  useHome: `echo home >"$HOME/file" && cat "$HOME/file"`,
+  /** Says whether the three streams are terminals, and the terminal's rows and columns. */
+  terminal: `[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo terminal; stty size`,
+  /** Says "ready", reads a line, prints the terminal's rows and columns, and so on. */
+  sizes: `echo ready; while read -r _; do stty size; done`,
+  /** Prints $1, waits for a line, prints $2. */
+  printTwice: `echo "$1"; read -r _ && echo "$2"`,
+  /** Prints lines 1 to $1, every hundredth to standard error as well. */
+  count: `i=0; while [ $i -lt "$1" ]; do i=$((i+1)); echo "line $i"; ` +
+    `case $i in *00) echo "error $i" >&2 ;; esac; done`,
+  /** Waits until file $1 is there, then prints $2. */
+  awaitFile: `while [ ! -e "$1" ]; do sleep 0.05; done; echo "$2"`,
+} as const;
+
+/** The name of a program. */
+export type ProgramName = keyof typeof SCRIPTS;
+
+/** The argv of a program. */
+export function program(name: ProgramName, ...args: readonly (string | number)[]): string[] {
+  return ["sh", "-c", SCRIPTS[name], name, ...args.map(String)];
+}
+
+/** The program behind an argv that `program` made, or `undefined`. */
+export function parseProgram(
+  command: readonly string[],
+): { readonly name: string; readonly args: readonly string[] } | undefined {
+  const [shell, flag, , name, ...args] = command;
+  return shell === "sh" && flag === "-c" && name !== undefined ? { name, args } : undefined;
+}
+
+/** Hooks by name: scripts to run before the command. */
+const HOOKS = {
+  /** Writes the user's id to /tmp/from-hook. */
+  writeUserId: "# a comment\nif true; then\n  id -u | tee /tmp/from-hook\nfi\n",
+  /** Fails in its first line. */
+  fail: "false\nexit 0\n",
+} as const;
+
+/** The text of a hook. */
+export function hook(name: keyof typeof HOOKS): string {
+  return HOOKS[name];
+}
+
+/** The name of a hook that `hook` gave, or `undefined`. */
+export function parseHook(text: string): keyof typeof HOOKS | undefined {
+  if (text === HOOKS.writeUserId) return "writeUserId";
+  return text === HOOKS.fail ? "fail" : undefined;
+}

@@ -1,0 +1,253 @@
+/**
+ * A process that is not there: it interprets the programs of the runtime contract.
+ *
+ * Signals have their usual effect, a terminal turns `\n` into `\r\n` and Ctrl-C into an interrupt.
+ *
+ * @module
+ */
+
+import type { Mount, OutputChunk, TerminalSize } from "../../core/plugin/runtime.ts";
+import { parseHook, parseProgram, type ProgramName } from "../contracts/programs.ts";
+import { Channel } from "./channel.ts";
+
+const SIGNALS: Readonly<Record<string, number>> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  KILL: 9,
+  USR1: 10,
+  USR2: 12,
+  TERM: 15,
+};
+
+/** What a fake process is started with. */
+export interface FakeProcessOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mounts: readonly Mount[];
+  /** Files of the container that are on no mount: shared by its processes. */
+  readonly files: Map<string, string>;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly size: TerminalSize | undefined;
+  readonly preRun?: string | undefined;
+  /** Takes output; resolves when there is room for more. */
+  output(chunk: OutputChunk): Promise<void>;
+}
+
+/** Ends a program from within. */
+class Ended extends Error {
+  constructor(readonly code: number) {
+    super(`ended with ${code}`);
+  }
+}
+
+/** A running fake. */
+export class FakeProcess {
+  readonly exited: Promise<number>;
+  readonly #options: FakeProcessOptions;
+  readonly #input = new Channel<Uint8Array>();
+  readonly #killed = Promise.withResolvers<number>();
+  readonly #caught = new Map<string, () => void>();
+  #size: TerminalSize;
+  #over = false;
+
+  constructor(options: FakeProcessOptions) {
+    this.#options = options;
+    this.#size = options.size ?? { columns: 80, rows: 24 };
+    if (!options.stdin) this.#input.close();
+    this.exited = Promise.race([this.#main(), this.#killed.promise]).finally(() => {
+      this.#over = true;
+    });
+  }
+
+  signal(name: string): void {
+    const handler = this.#caught.get(name);
+    if (handler !== undefined && name !== "KILL") handler();
+    else this.#killed.resolve(128 + (SIGNALS[name] ?? 0));
+  }
+
+  write(data: Uint8Array): void {
+    if (this.#over || this.#input.isClosed) return;
+    if (!this.#options.tty) return this.#input.push(data.slice());
+    for (const byte of data) {
+      if (byte === 3) this.signal("INT");
+      else if (byte === 4) this.#input.close();
+      else this.#input.push(new Uint8Array([byte]));
+    }
+  }
+
+  closeInput(): void {
+    if (!this.#options.tty) this.#input.close();
+  }
+
+  resize(size: TerminalSize): void {
+    this.#size = size;
+  }
+
+  async #main(): Promise<number> {
+    try {
+      await this.#runHook();
+      return await this.#run();
+    } catch (error) {
+      if (error instanceof Ended) return error.code;
+      throw error;
+    }
+  }
+
+  async #runHook(): Promise<void> {
+    const { preRun, uid, files } = this.#options;
+    if (preRun === undefined) return;
+    const name = parseHook(preRun);
+    if (name === undefined) throw new TypeError(`The fake does not know the hook ${preRun}`);
+    if (name === "fail") throw new Ended(1);
+    files.set("/tmp/from-hook", `${uid}\n`);
+    await Promise.resolve();
+  }
+
+  async #run(): Promise<number> {
+    const { command } = this.#options;
+    const parsed = parseProgram(command);
+    if (parsed !== undefined) {
+      const run = Object.entries(this.#programs).find(([name]) => name === parsed.name)?.[1];
+      if (run === undefined) throw new TypeError(`The fake does not know ${parsed.name}`);
+      return await run(parsed.args[0] ?? "", parsed.args[1] ?? "") ?? 0;
+    }
+    if (command[0] === "true") return 0;
+    return command[0]?.startsWith("/etc/") ? 126 : 127;
+  }
+
+  readonly #programs: Readonly<
+    Record<ProgramName, (one: string, two: string) => Promise<number | void>>
+  > = {
+    print: async (out, error) => {
+      await this.#print(out);
+      await this.#print(error, "stderr");
+    },
+    exit: (code) => Promise.resolve(Number(code)),
+    copy: async () => {
+      for await (const data of this.#input) await this.#emit("stdout", data);
+    },
+    longLine: (bytes) => this.#print(`${"x".repeat(Number(bytes))}\nend\n`),
+    binary: () => this.#emit("stdout", new Uint8Array([0, 1, 255, 254, 10, 128])),
+    die: (signal) => Promise.resolve(128 + (SIGNALS[signal] ?? 0)),
+    idle: async () => {
+      await this.#print("ready\n");
+      return await this.#forever();
+    },
+    react: async (signal, code) => {
+      const got = Promise.withResolvers<void>();
+      this.#caught.set(signal, got.resolve);
+      await this.#print("ready\n");
+      await got.promise;
+      await this.#print("got\n");
+      return Number(code);
+    },
+    stubborn: async () => {
+      this.#caught.set("TERM", () => {});
+      await this.#print("ready\n");
+      return await this.#forever();
+    },
+    variable: async (name) => {
+      const value = { HOME: "/home/moatuser", ...this.#options.env }[name];
+      if (value === undefined) return 1;
+      await this.#print(`${value}\n`);
+    },
+    workdir: () => this.#print(`${this.#options.workdir}\n`),
+    ids: () => this.#print(`${this.#options.uid}:${this.#options.gid}\n`),
+    write: async (path, text) => {
+      const place = this.#place(path);
+      if (place === "read-only") return 1;
+      if (place === "inside") this.#options.files.set(path, text);
+      else await Deno.writeTextFile(place.hostPath, text);
+    },
+    read: async (path) => await this.#print(await this.#readFile(path)),
+    useHome: () => this.#print("home\n"),
+    terminal: async () => {
+      if (this.#options.tty) await this.#print("terminal\n");
+      await this.#printSize();
+    },
+    sizes: async () => {
+      await this.#print("ready\n");
+      while (await this.#readLine()) await this.#printSize();
+    },
+    printTwice: async (first, second) => {
+      await this.#print(`${first}\n`);
+      if (!await this.#readLine()) return 1;
+      await this.#print(`${second}\n`);
+    },
+    count: async (last) => {
+      for (let line = 1; line <= Number(last); line++) {
+        await this.#print(`line ${line}\n`);
+        if (line % 100 === 0) await this.#print(`error ${line}\n`, "stderr");
+      }
+    },
+    awaitFile: async (path, text) => {
+      for (;;) {
+        try {
+          await this.#readFile(path);
+          break;
+        } catch (error) {
+          if (!(error instanceof Ended)) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      }
+      await this.#print(`${text}\n`);
+    },
+  };
+
+  async #readFile(path: string): Promise<string> {
+    const place = this.#place(path, { reading: true });
+    if (typeof place === "object") {
+      try {
+        return await Deno.readTextFile(place.hostPath);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) throw new Ended(1);
+        throw error;
+      }
+    }
+    const text = this.#options.files.get(path);
+    if (text === undefined) throw new Ended(1);
+    return text;
+  }
+
+  /** Where a path leads: the mount with the longest target wins. */
+  #place(path: string, { reading = false } = {}): "inside" | "read-only" | { hostPath: string } {
+    const mount = this.#options.mounts
+      .filter(({ target }) => path === target || path.startsWith(`${target}/`))
+      .toSorted((one, other) => other.target.length - one.target.length)[0];
+    if (mount === undefined || mount.kind !== "bind") return "inside";
+    if (mount.readOnly && !reading) return "read-only";
+    return { hostPath: mount.source + path.slice(mount.target.length) };
+  }
+
+  #printSize(): Promise<void> {
+    return this.#print(`${this.#size.rows} ${this.#size.columns}\n`);
+  }
+
+  /** False at the end of the input. */
+  async #readLine(): Promise<boolean> {
+    for (;;) {
+      const data = await this.#input.next();
+      if (data === undefined) return false;
+      if (data.includes(10)) return true;
+    }
+  }
+
+  #print(text: string, stream: "stdout" | "stderr" = "stdout"): Promise<void> {
+    const shown = this.#options.tty ? text.replaceAll("\n", "\r\n") : text;
+    return this.#emit(stream, new TextEncoder().encode(shown));
+  }
+
+  async #emit(stream: "stdout" | "stderr", data: Uint8Array): Promise<void> {
+    if (data.length === 0 || this.#over) return;
+    await this.#options.output({ stream: this.#options.tty ? "tty" : stream, data });
+  }
+
+  #forever(): Promise<number> {
+    return this.#killed.promise;
+  }
+}

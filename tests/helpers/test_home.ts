@@ -1,0 +1,94 @@
+/**
+ * A MOAT_HOME of its own and made-up records, for tests.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { createRunId } from "../../core/ids.ts";
+import type { RunPlan } from "../../core/run/plan.ts";
+import { type Paths, resolvePaths } from "../../core/store/paths.ts";
+import type { RunRecord } from "../../core/store/run_record.ts";
+
+/** A directory that goes away with the test. */
+export interface TestHome extends AsyncDisposable {
+  readonly directory: string;
+  /** Of a home that does not exist yet. */
+  readonly paths: Paths;
+}
+
+/** Makes a directory with room for a home. */
+export async function createTestHome(): Promise<TestHome> {
+  const directory = await Deno.makeTempDir({ prefix: "moat-test-" });
+  return {
+    directory,
+    paths: resolvePaths({ MOAT_HOME: join(directory, "home") }),
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
+/** A record of a run that never was. */
+export function testRecord(overrides: Partial<RunRecord> = {}): RunRecord {
+  const id = overrides.id ?? createRunId();
+  const name = overrides.name ?? `test-${id.slice(4)}`;
+  const plan = overrides.plan ?? testPlan({ id, name });
+  return {
+    id,
+    name,
+    state: "created",
+    project: plan.project,
+    runtime: plan.runtime.id,
+    target: plan.runtime.target,
+    owner: "cli",
+    detached: plan.detached,
+    createdAt: new Date().toISOString(),
+    endpoints: plan.endpoints,
+    plan,
+    ...overrides,
+  };
+}
+
+/** A plan with everything that a test does not care about. */
+export function testPlan(overrides: Partial<RunPlan> = {}): RunPlan {
+  const id = overrides.id ?? createRunId();
+  return {
+    schema: 1,
+    id,
+    name: overrides.name ?? `test-${id.slice(4)}`,
+    project: "/nonexistent/project",
+    detached: false,
+    keep: false,
+    runtime: {
+      id: "fake",
+      target: "fake:",
+      description: "Fake",
+      reason: "asked for by --runtime",
+      isolation: "container",
+    },
+    container: {
+      name: `moat-${id}`,
+      command: ["true"],
+      workdir: "/workspace",
+      hostname: "test",
+      uid: 1000,
+      gid: 1000,
+      env: {},
+      mounts: [],
+      toolPaths: [],
+      groups: [],
+      privileged: false,
+      dns: [],
+      limits: {},
+      tty: false,
+    },
+    network: { kind: "own", name: `moat-${id}`, pool: "10.213.0.0/16" },
+    volumes: [],
+    endpoints: [{ name: "web", port: 3000 }],
+    services: [],
+    sidecars: [],
+    trust: [],
+    warnings: [],
+    notices: [],
+    ...overrides,
+  };
+}

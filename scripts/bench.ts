@@ -1,0 +1,34 @@
+/**
+ * Measurements against a peer in the same run, printed as ratios.
+ *
+ *     deno task bench start      the compiled program: --version, list, run on local and docker
+ *     deno task bench output     1 GiB through an attached run: throughput and peak memory
+ *     deno task bench images     plan to tag, the image check, builds (needs an engine)
+ *
+ * Needs dist/moat (deno task compile). Uses a MOAT_HOME of its own below the temporary directory.
+ * Figures in docs/performance.md name the command that gave them.
+ *
+ * @module
+ */
+
+import { benchImages } from "./bench_images.ts";
+import { benchOutput } from "./bench_output.ts";
+import { benchStart } from "./bench_start.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  start: benchStart,
+  output: benchOutput,
+  images: benchImages,
+};
+
+async function main([name]: readonly string[]): Promise<number> {
+  const bench = BENCHES[name ?? ""];
+  if (bench === undefined) {
+    console.error(`Usage: deno task bench ${Object.keys(BENCHES).join("|")}`);
+    return 2;
+  }
+  await bench();
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

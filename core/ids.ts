@@ -64,6 +64,11 @@ export function engineName(runId: string): string {
   return `moat-${runId}`;
 }
 
+/** The engine's name for a container beside a run: `moat-postgres-run_a1b2c3d4e5f6`. */
+export function companionName(name: string, runId: string): string {
+  return `moat-${name}-${runId}`;
+}
+
 function randomHex(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }

@@ -77,6 +77,8 @@ function envText(value: EnvValue): string {
       return "***";
     case "later":
       return `<${value.reference}>`;
+    case "service":
+      return value.text.replaceAll("{password}", "***");
   }
 }
 

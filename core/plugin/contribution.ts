@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { AbilityName, ContextFile, Mount } from "./runtime.ts";
+import type { AbilityName, ContextFile, HostSocketFacts, Isolation, Mount } from "./runtime.ts";
 
 /** One parsed and resolved entry of `dependencies:`. */
 export interface DependencyEntry {
@@ -46,6 +46,20 @@ export interface Target {
   readonly suite: string;
   /** Ids of all dependencies of this run, resolved: lets one adapt to another. */
   readonly present: readonly string[];
+  /** What the runtime was found to be; absent where none is chosen yet, as for `moat deps info`. */
+  readonly hostSocket?: HostSocketFacts | { readonly missing: string };
+  /** Where Docker's packages come from (`docker.packages` of the home's configuration). */
+  readonly dockerPackages?: "docker" | "debian";
+  /** What the project overrides of services, by name. */
+  readonly services?: Readonly<Record<string, ServiceOverride>>;
+}
+
+/** An entry of `services:`, as far as it changes what a plugin contributes. */
+export interface ServiceOverride {
+  readonly image?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command?: readonly string[];
+  readonly models?: readonly string[];
 }
 
 /** The order of layers, from rarely to often changing. */
@@ -122,6 +136,117 @@ export type DownloadCheck =
   /** The vendor publishes no sums: only the transport is checked, which is a warning. */
   | { readonly kind: "none" };
 
+/** How it is seen that a companion is ready; `port` is one inside it. */
+export type ReadyProbe =
+  /** PostgreSQL's start-up message is answered. */
+  | { readonly kind: "postgres"; readonly port: number }
+  /** MySQL's and MariaDB's handshake comes. */
+  | { readonly kind: "mysql"; readonly port: number }
+  /** `PING` with the companion's password is answered by `PONG`. */
+  | { readonly kind: "redis"; readonly port: number }
+  /** A connection is taken and stays open. */
+  | { readonly kind: "tcp"; readonly port: number }
+  /** `GET path` gives a status of 200 to 399. */
+  | { readonly kind: "http"; readonly port: number; readonly path: string }
+  /** The gRPC method, `/package.Service/Method`, answers an empty message with status 0. */
+  | { readonly kind: "grpc"; readonly port: number; readonly method: string }
+  /** The command inside, as root, ends with 0. */
+  | { readonly kind: "command"; readonly command: readonly string[] };
+
+/** A file of a companion; `{password}` in the content is filled in by a step. */
+export interface CompanionFileTemplate {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** The data of a service: where it lies, and how a copy of it comes to life again. */
+export interface ServiceData {
+  /** Directory inside, no volume of the image, so that it becomes part of a snapshot. */
+  readonly directory: string;
+  /**
+   * Command that serves data which was initialised earlier: it sets the password of this run, from
+   * its password file, before anything but its own socket is served.
+   */
+  readonly resume: readonly string[];
+  /** Without a seed too, initialised data is kept as a template: it pays where initialising is slow. */
+  readonly template: boolean;
+  /** How a seed is put in while the server runs; absent: it takes none. */
+  readonly seed?: {
+    /** Command inside that reads one SQL file from its standard input. */
+    readonly load: readonly string[];
+  };
+}
+
+/** A server that runs beside the run, by the name of its host. */
+export interface ServiceContribution {
+  /** Host name, also the infix of `moat-<name>-<run id>` and the key under `services:`. */
+  readonly name: string;
+  readonly image: string;
+  /** Replaces the image's command. */
+  readonly command?: readonly string[];
+  readonly port: number;
+  /** Environment of the server. Never secret; passwords go through `files`. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: readonly CompanionFileTemplate[];
+  readonly ready: ReadyProbe;
+  /** @default 120000 */
+  readonly readyTimeoutMs?: number;
+  /**
+   * Variables of the run; `{password}` and `{host}` are filled in by a step, and a value with
+   * `{password}` is handed over in a file. Other placeholders are filled in by the plugin.
+   */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly data?: ServiceData;
+  /** Mounts of the server, such as a cache on the host; sources of the kind volume are names. */
+  readonly mounts?: readonly Mount[];
+  /** Commands inside, as root, after it is ready and before the run starts, one after another. */
+  readonly afterReady?: readonly (readonly string[])[];
+  /** Without an engine: how the host's own server is run; absent: it cannot be. */
+  readonly host?: HostServer;
+}
+
+/** A server of the host, run in a sandbox of the run (runtimes that use host tools). */
+export interface HostServer {
+  /** Programs that must be found, first the server itself, for `find` and messages. */
+  readonly programs: readonly string[];
+  /** Shell script, `sh -eu`, that initialises `$DATA` where it is empty and execs the server. */
+  readonly script: string;
+}
+
+/** A helper container that moat itself adds. */
+export interface SidecarContribution {
+  /** Its host name on the run's network. */
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: readonly CompanionFileTemplate[];
+  /** Why it must be privileged, as the end of a sentence; absent: it is not. */
+  readonly privileged?: string;
+  /** Volumes; `cache` is kept per project under that name, `scratch` goes with the run. */
+  readonly volumes?: readonly {
+    readonly kind: "cache" | "scratch";
+    readonly name: string;
+    readonly target: string;
+  }[];
+  readonly ready: ReadyProbe;
+  /** @default 120000 */
+  readonly readyTimeoutMs?: number;
+}
+
+/** What moat's init does as root inside the run, before the command and after it. */
+export interface InitStep {
+  /** Such as `dockerd`: names the step in messages and its log, `/var/log/moat-<name>.log`. */
+  readonly name: string;
+  /** Shell script, `sh -eu`; the run does not start when it fails. Values come through `env`. */
+  readonly start: string;
+  /** Shell script run when the command has ended; its failure is ignored. */
+  readonly stop?: string;
+}
+
 /** All that a dependency may add; every field is optional. */
 export interface Contribution {
   /**
@@ -141,6 +266,17 @@ export interface Contribution {
   readonly groups?: readonly number[];
   readonly needs?: readonly AbilityName[];
   readonly privileged?: boolean;
+  /** Why the run is privileged, as the end of a sentence; there when `privileged` is. */
+  readonly privilegedFor?: string;
+  readonly services?: readonly ServiceContribution[];
+  readonly sidecars?: readonly SidecarContribution[];
+  readonly initSteps?: readonly InitStep[];
+  /** Isolations under which it does not work, with the reason and the setting that helps. */
+  readonly refuses?: readonly {
+    readonly isolation: Isolation;
+    readonly reason: string;
+    readonly hint: string;
+  }[];
   readonly warnings?: readonly string[];
 }
 

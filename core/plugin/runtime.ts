@@ -33,7 +33,10 @@ export interface OwnedResource extends Resource {
 /** A bind mount or a named volume. */
 export interface Mount {
   readonly kind: "bind" | "volume" | "tmpfs";
-  /** Absolute host path, or the volume's name; empty for tmpfs. */
+  /**
+   * Absolute host path, or the volume's name; empty for tmpfs, and for a volume without a name,
+   * which is removed with its container.
+   */
   readonly source: string;
   /** Absolute path inside. */
   readonly target: string;
@@ -42,7 +45,12 @@ export interface Mount {
 
 /** What a container's network is. `own`: the named network, made before through `networks`. */
 export type ContainerNetwork =
-  | { readonly kind: "own"; readonly name: string }
+  | {
+    readonly kind: "own";
+    readonly name: string;
+    /** Its IPv4 address there, out of the network's subnet; absent: the engine's choice. */
+    readonly address?: string;
+  }
   | { readonly kind: "host" };
 
 /** Limits of a container; absent means the engine's default. */
@@ -70,6 +78,11 @@ export interface ContainerSpec {
   readonly command: readonly string[];
   readonly workdir: string;
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Variables with secrets, such as a service's URL: handed over in a file of mode 0600 that only the
+   * run's user reads. Seen by the command and by every `exec`; never in what the engine lists.
+   */
+  readonly secretEnv?: Readonly<Record<string, string>>;
   readonly hostname: string;
   readonly mounts: readonly Mount[];
   readonly network: ContainerNetwork;
@@ -97,6 +110,87 @@ export interface ContainerSpec {
   readonly preRun?: string;
   /** Initial size of the terminal. */
   readonly size?: TerminalSize;
+}
+
+/** A file that a companion finds at its start; its content may be secret. */
+export interface CompanionFile {
+  /** Absolute path inside. */
+  readonly path: string;
+  readonly content: string;
+  /** Permission bits, such as `0o600`. */
+  readonly mode: number;
+  /** Owner inside; root unless given. The official images drop root before they read such files. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * A container beside a run, on its network: a service, or a helper of moat's own. Its image's own
+ * entry point runs, not moat's init. On runtimes with host tools it is a sandbox of its own that
+ * shares the run's network namespace; `command` is then required and runs as the sandbox's user.
+ */
+export interface CompanionSpec {
+  /** Unique on the engine; see `companionName()`. */
+  readonly name: string;
+  readonly runId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Image reference; `undefined` on runtimes without images. */
+  readonly image: string | undefined;
+  /** Replaces the image's entry point and command; absent: the image's own. */
+  readonly entrypoint?: readonly string[];
+  /** Replaces the image's command. Required where there is no image. */
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Put into the created container before it starts; on host tools, shown read-only at the path. */
+  readonly files: readonly CompanionFile[];
+  readonly mounts: readonly Mount[];
+  readonly hostname: string;
+  /** The run's network; the address is one of its subnet where the engine has subnets. */
+  readonly network: { readonly name: string; readonly address?: string };
+  readonly hosts: readonly { readonly address: string; readonly name: string }[];
+  readonly dns: readonly string[];
+  /** Absent: the engine's default, as for sidecars. */
+  readonly isolation?: Isolation;
+  readonly privileged: boolean;
+  readonly limits: Limits;
+  /** Host tools: real directories that are shown read-only (runtimes without images). */
+  readonly toolPaths: readonly string[];
+}
+
+/**
+ * Ability: containers beside a run. What they have in common with runs is done by the runtime's own
+ * methods under their names: `stop`, `kill`, `remove`, `inspect`, `logs`, `wait`, `exec`.
+ */
+export interface Companions {
+  /**
+   * Where companions listen, as the run sees them: an address of its own each (`subnet`), or all on
+   * 127.0.0.1 of one namespace (`loopback`).
+   */
+  readonly addressing: "subnet" | "loopback";
+  /** Creates, does not start. What it made is removed again when it throws or is aborted. */
+  create(spec: CompanionSpec, options?: CallOptions): Promise<void>;
+  /** Starts a created one; its output and exit code are kept by the runtime, for `logs` and `wait`. */
+  start(spec: CompanionSpec, options?: CallOptions): Promise<void>;
+  /**
+   * Keeps a stopped companion's file system as an image, volumes left out. Absent where there are
+   * no images.
+   */
+  snapshot?(
+    name: string,
+    image: { readonly ref: string; readonly labels: Readonly<Record<string, string>> },
+    options?: CallOptions,
+  ): Promise<void>;
+}
+
+/** A two-way byte stream; closing ends pending reads with `null`. */
+export interface ByteStream extends Disposable {
+  /** Number of bytes read, or `null` at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Number of bytes taken, which may be fewer than given. */
+  write(data: Uint8Array): Promise<number>;
+  /** Ends this side's output. */
+  closeWrite(): Promise<void>;
+  close(): void;
 }
 
 /** Columns and rows of a terminal. */
@@ -276,6 +370,16 @@ export interface HostSocket {
   readonly path: string;
 }
 
+/** The engine's control socket as it was found, for the planner. */
+export interface HostSocketFacts {
+  /** Path on the engine's machine, such as `/var/run/docker.sock` or a rootless engine's. */
+  readonly path: string;
+  /** Group that may use it, read from the socket itself; 0 where only root may. */
+  readonly gid: number;
+  /** Odd ownership or permissions, one sentence each, for warnings. */
+  readonly oddities: readonly string[];
+}
+
 /** Ability: a running container can be attached to again. */
 export interface Reattach {
   attach(name: string, options: { readonly tty: boolean } & CallOptions): Promise<Attachment>;
@@ -288,6 +392,7 @@ export type AbilityName =
   | "volumes"
   | "services"
   | "sidecars"
+  | "dial"
   | "privileged"
   | "firewall"
   | "hostSocket"
@@ -310,6 +415,14 @@ export interface Runtime extends AsyncDisposable {
   readonly volumes: Volumes | undefined;
   readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach | undefined;
+  readonly companions: Companions | undefined;
+  /**
+   * Opens a TCP connection to a port inside a running container or companion: by its address, or from
+   * within where it listens on its loopback only. @throws MoatError when nothing listens there
+   */
+  readonly dial:
+    | ((name: string, port: number, options?: CallOptions) => Promise<ByteStream>)
+    | undefined;
   /**
    * Keeps what a running container needs from its owner's process, such as a network relay, until
    * disposed. The owner calls it after `start` of a detached container and after taking one over.
@@ -358,6 +471,8 @@ export interface RuntimeFacts {
   /** Why the default isolation is not there, with the fix; `undefined` when it is. */
   readonly defaultIsolationMissing?: { readonly reason: string; readonly hint: string };
   readonly abilities: readonly AbilityName[];
+  /** The engine's socket, or why it cannot be given to a run, as the end of a sentence. */
+  readonly hostSocket?: HostSocketFacts | { readonly missing: string };
   /** Users inside are shifted (rootless or remapped): the command runs as uid 0 inside. */
   readonly shiftedIds: boolean;
   /** Paths inside: where the project is mounted. */

@@ -8,6 +8,7 @@
  */
 
 import type { RunId } from "../ids.ts";
+import type { CompanionFileTemplate, ReadyProbe, ServiceData } from "../plugin/contribution.ts";
 import type { ContextFile, Isolation, Limits, Mount } from "../plugin/runtime.ts";
 import type { EnvValue } from "./request.ts";
 
@@ -43,6 +44,60 @@ export interface TrustedSetting {
   /** What it allows, for the question: `reads /home/a/.ssh`. */
   readonly effect: string;
 }
+
+/** A container beside the run, as planned. No secret is in it: `{password}` is filled in by a step. */
+export interface CompanionPlan {
+  /** Its host name: `postgres`, `buildkit`. */
+  readonly name: string;
+  /** The engine's name for it. */
+  readonly container: string;
+  /** Absent where the host's own server runs. */
+  readonly image?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: readonly CompanionFileTemplate[];
+  readonly mounts: readonly Mount[];
+  readonly toolPaths: readonly string[];
+  /** Absent: the engine's default. */
+  readonly isolation?: Isolation;
+  /** Why it is privileged; absent: it is not. */
+  readonly privileged?: string;
+  readonly limits: Limits;
+  readonly ready: ReadyProbe;
+  readonly readyTimeoutMs: number;
+}
+
+/** A service of the run. */
+export interface ServicePlan extends CompanionPlan {
+  readonly port: number;
+  /** The run's command starts when it is ready. */
+  readonly wait: boolean;
+  /** Variables of the run, with `{password}` where a step fills it in. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly afterReady: readonly (readonly string[])[];
+  readonly data?: ServiceDataPlan;
+}
+
+/** Where a service's data comes from, and whether it stays. */
+export interface ServiceDataPlan extends ServiceData {
+  /** `fresh`: initialised each time; `template`: cloned from an image; `keep`: on a volume. */
+  readonly source: "fresh" | "template" | "keep";
+  /** Tag of the template, by content of seed and image; there for `template`. */
+  readonly templateRef?: string;
+  /** Volume of the kept data; there for `keep`. */
+  readonly volume?: string;
+  /** What is put in once; part of the template's content. */
+  readonly seedFrom?: ServiceSeed;
+}
+
+/** A seed: SQL files of the project, in order, with their content's digest; or a command inside. */
+export type ServiceSeed =
+  | {
+    readonly kind: "files";
+    readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  }
+  | { readonly kind: "command"; readonly command: readonly string[] };
 
 /** What one run will create. */
 export interface RunPlan {
@@ -82,8 +137,8 @@ export interface RunPlan {
   readonly network: NetworkPlan;
   readonly volumes: readonly { readonly name: string }[];
   readonly endpoints: readonly { readonly name: string; readonly port: number }[];
-  readonly services: readonly never[];
-  readonly sidecars: readonly never[];
+  readonly services: readonly ServicePlan[];
+  readonly sidecars: readonly CompanionPlan[];
   readonly trust: readonly TrustedSetting[];
   /** Lower isolation, odd permissions: shown as `warning:`. */
   readonly warnings: readonly string[];

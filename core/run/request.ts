@@ -47,8 +47,10 @@ export type EnvValue =
   | { readonly kind: "text"; readonly text: string }
   /** Prints as `***`; the executor takes the value from `RunRequest.secrets`. */
   | { readonly kind: "secret"; readonly key: string }
-  /** Known only when a step has run, such as a port or a password. */
-  | { readonly kind: "later"; readonly reference: string };
+  /** Known only when a step has run, such as a port. */
+  | { readonly kind: "later"; readonly reference: string }
+  /** `{password}` is that of the service of this run; prints as `***`. */
+  | { readonly kind: "service"; readonly service: string; readonly text: string };
 
 /** Why something is in force without the user's acceptance of the project. */
 export type Origin = "typed" | "home" | "project";

@@ -61,6 +61,8 @@ export class DockerRuntime implements Runtime {
   readonly volumes: Volumes;
   readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach;
+  readonly companions = undefined;
+  readonly dial = undefined;
   /** The engine keeps everything by itself. */
   readonly supervise = undefined;
   readonly privileged = true;

@@ -72,6 +72,8 @@ class LocalRuntime implements Runtime {
   readonly networks = undefined;
   readonly hostSocket = undefined;
   readonly reattach = undefined;
+  readonly companions = undefined;
+  readonly dial = undefined;
   readonly privileged = undefined;
   readonly volumes: Runtime["volumes"];
   readonly #environment: RuntimeEnvironment;

@@ -64,6 +64,8 @@ class SeatbeltRuntime implements Runtime {
   readonly volumes = undefined;
   readonly hostSocket = undefined;
   readonly reattach = undefined;
+  readonly companions = undefined;
+  readonly dial = undefined;
   readonly supervise = undefined;
   readonly privileged = undefined;
   readonly #directory: string;

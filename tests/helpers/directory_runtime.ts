@@ -94,6 +94,8 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
     volumes: undefined,
     hostSocket: undefined,
     reattach: undefined,
+    companions: undefined,
+    dial: undefined,
     supervise: undefined,
     privileged: undefined,
     create: ({ name, labels }) => create(container(name), labels),

@@ -89,6 +89,8 @@ export class FakeRuntime implements Runtime {
         : this.#addOther("volume", name, labels),
   };
 
+  readonly companions = undefined;
+  readonly dial = undefined;
   readonly reattach: Reattach = {
     attach: (name) => {
       const container = this.#containers.get(name);

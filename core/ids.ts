@@ -20,6 +20,10 @@ export const LABEL = {
   role: "moat.role",
   /** `1` on every image that moat built; images belong to no home. */
   image: "moat.image",
+  /** `1` on images that are a service's initialised data. */
+  template: "moat.template",
+  /** Random, on volumes with a service's data: tells a new volume from one of the same name. */
+  volume: "moat.volume",
 } as const;
 
 /** What an engine object is for. */

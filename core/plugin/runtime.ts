@@ -300,6 +300,8 @@ export interface ProgressOptions extends CallOptions {
 /** Ability: images can be pulled, built and looked up. */
 export interface Images {
   exists(ref: string, options?: CallOptions): Promise<boolean>;
+  /** The engine's id of an image, which changes when the reference is moved; `undefined`: not there. */
+  id(ref: string, options?: CallOptions): Promise<string | undefined>;
   /** Pulls for the engine's platform. @throws MoatError naming reference and reason. */
   pull(ref: string, options?: ProgressOptions): Promise<void>;
   /** Builds and tags. @throws MoatError with the failing step, its last lines, the Dockerfile line. */
@@ -357,11 +359,11 @@ export interface Networks {
 
 /** Ability: volumes that outlive a run. */
 export interface Volumes {
-  /** Creates the volume unless it is there. */
+  /** Creates the volume unless it is there; returns the labels with which it was created. */
   ensure(
     volume: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
     options?: CallOptions,
-  ): Promise<void>;
+  ): Promise<Readonly<Record<string, string>>>;
 }
 
 /** Ability: the engine's own control socket can be mounted into a run. */

@@ -25,6 +25,7 @@ function createImages(present: readonly string[] = []) {
   const begun = Promise.withResolvers<void>();
   const images: Images = {
     exists: (ref) => Promise.resolve(tags.has(ref)),
+    id: (ref) => Promise.resolve(tags.has(ref) ? `sha256:${ref}` : undefined),
     pull(ref) {
       pulls.push(ref);
       tags.add(ref);

@@ -221,7 +221,7 @@ function prerequisites(plan: RunPlan, options: StepsOptions): readonly Step[] {
     const labels = { [LABEL.home]: store.homeId, [LABEL.role]: "volume" };
     steps.push({
       id: `volume ${name}`,
-      do: async (signal) => await volumes?.ensure({ name, labels }, { signal }),
+      do: async (signal) => void await volumes?.ensure({ name, labels }, { signal }),
     });
   }
   return steps;

@@ -83,11 +83,15 @@ export interface ServicePlan extends CompanionPlan {
 export interface ServiceDataPlan extends ServiceData {
   /** `fresh`: initialised each time; `template`: cloned from an image; `keep`: on a volume. */
   readonly source: "fresh" | "template" | "keep";
-  /** Tag of the template, by content of seed and image; there for `template`. */
-  readonly templateRef?: string;
+  /**
+   * 16 hex digits over what the initialised data depends on: the image's reference, the server's
+   * settings, the seed. With the image's id it makes the template's tag. Absent where the runtime
+   * makes no templates.
+   */
+  readonly templateKey?: string;
   /** Volume of the kept data; there for `keep`. */
   readonly volume?: string;
-  /** What is put in once; part of the template's content. */
+  /** What is put in once, after the data was initialised. */
   readonly seedFrom?: ServiceSeed;
 }
 

@@ -7,7 +7,7 @@
 import { LABEL } from "../../core/ids.ts";
 import type { CallOptions, Images } from "../../core/plugin/runtime.ts";
 import type { Engine } from "./engine.ts";
-import { listAt } from "./json.ts";
+import { listAt, textAt } from "./json.ts";
 import { pullImage } from "./pull_image.ts";
 
 /** What the images ability needs besides the engine. */
@@ -20,7 +20,8 @@ export interface CreateImagesOptions {
 /** The images ability of an engine. */
 export function createImages(engine: Engine, { env, build }: CreateImagesOptions): Images {
   return {
-    exists: (ref, options) => imageExists(engine, ref, options),
+    exists: async (ref, options) => await imageId(engine, ref, options) !== undefined,
+    id: (ref, options) => imageId(engine, ref, options),
     pull: (ref, options = {}) => pullImage(engine, ref, { ...options, env }),
     listOwn: (options) => listOwnTags(engine, options),
     untag: (ref, options) => untag(engine, ref, options),
@@ -28,19 +29,19 @@ export function createImages(engine: Engine, { env, build }: CreateImagesOptions
   };
 }
 
-async function imageExists(
+async function imageId(
   engine: Engine,
   ref: string,
   { signal }: CallOptions = {},
-): Promise<boolean> {
-  const { status } = await engine.call({
+): Promise<string | undefined> {
+  const { status, value } = await engine.call({
     method: "GET",
     path: `/images/${imagePath(ref)}/json`,
     doing: `look for image "${ref}"`,
     accept: [404],
     signal,
   });
-  return status !== 404;
+  return status === 404 ? undefined : textAt(value, "Id") ?? "";
 }
 
 async function listOwnTags(

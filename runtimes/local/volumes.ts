@@ -20,12 +20,15 @@ export function volumesDirectory(stateDir: string): string {
 export async function ensureVolume(
   stateDir: string,
   { name, labels }: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
-): Promise<void> {
+): Promise<Readonly<Record<string, string>>> {
   const directory = volumeDirectory(stateDir, name);
   await Deno.mkdir(volumesDirectory(stateDir), { recursive: true, mode: 0o700 });
   await Deno.mkdir(join(directory, "data"), { recursive: true, mode: 0o755 });
   const record = join(directory, "volume.json");
-  if (await readText(record) === undefined) await writeJson(record, { name, labels });
+  const written = await readText(record);
+  if (written !== undefined) return readLabels(written);
+  await writeJson(record, { name, labels });
+  return labels;
 }
 
 /** Removes a volume with what it holds. Idempotent. */

@@ -62,6 +62,7 @@ export class FakeRuntime implements Runtime {
 
   readonly images: Images = {
     exists: (ref) => Promise.resolve(this.#images.has(ref)),
+    id: (ref) => Promise.resolve(this.#images.has(ref) ? `sha256:${ref}` : undefined),
     pull: (ref) => {
       this.calls.push(`pull ${ref}`);
       this.#images.add(ref);
@@ -83,10 +84,12 @@ export class FakeRuntime implements Runtime {
   };
 
   readonly volumes: Volumes = {
-    ensure: ({ name, labels }) =>
-      this.#others.has(`volume ${name}`)
-        ? Promise.resolve()
-        : this.#addOther("volume", name, labels),
+    ensure: async ({ name, labels }) => {
+      const there = this.#others.get(`volume ${name}`);
+      if (there !== undefined) return there.labels;
+      await this.#addOther("volume", name, labels);
+      return labels;
+    },
   };
 
   readonly companions = undefined;

@@ -24,17 +24,18 @@ export interface CreateNetworkOptions {
 /** Other homes on the engine hold at most so many subnets in a row. */
 const MAX_TRIES = 64;
 
-/** Creates the network of that name. @throws MoatError when no subnet is free */
+/** Creates the network of that name, returns its subnet. @throws MoatError when none is free */
 export async function createNetwork(
   name: string,
   { runId, pool, networks, store, routes, signal }: CreateNetworkOptions,
-): Promise<void> {
+): Promise<string> {
   const taken = [...routes];
   const labels = runLabels(store.homeId, runId, "network");
   for (let tries = 1;; tries++) {
     const subnet = store.takeSubnet(runId, pool, taken);
     try {
-      return await networks.create({ name, subnet, labels }, { signal });
+      await networks.create({ name, subnet, labels }, { signal });
+      return subnet;
     } catch (error) {
       store.freeSubnet(runId);
       if (!(error instanceof MoatError) || !/overlap/i.test(error.message)) throw error;

@@ -7,6 +7,8 @@
 
 import { runLabels } from "../ids.ts";
 import type { ContainerNetwork, ContainerSpec, TerminalSize } from "../plugin/runtime.ts";
+import { fillPassword, type Passwords } from "./companions/passwords.ts";
+import type { Placement } from "./companions/place.ts";
 import type { EnvValue } from "./request.ts";
 import type { NetworkPlan, RunPlan } from "./plan.ts";
 
@@ -15,15 +17,25 @@ export interface CreateSpecOptions {
   readonly homeId: string;
   readonly secrets: ReadonlyMap<string, string>;
   readonly size?: TerminalSize;
+  /** Of the services; needed when there are any. */
+  readonly passwords?: Passwords;
+  /** Addresses and names of the run and what is beside it. */
+  readonly placement?: Placement;
 }
 
 /** @throws TypeError for a reference that nothing fills in, which is a bug */
 export function createSpec(
   plan: RunPlan,
-  { homeId, secrets, size }: CreateSpecOptions,
+  { homeId, secrets, size, passwords = new Map(), placement }: CreateSpecOptions,
 ): ContainerSpec {
   const { container, detached } = plan;
   const { preRun } = container;
+  const env = Object.entries(container.env);
+  const secretEnv = env.flatMap(([name, value]) =>
+    value.kind === "service"
+      ? [[name, fillPassword(value.text, passwords.get(value.service))] as const]
+      : []
+  );
   return {
     name: container.name,
     runId: plan.id,
@@ -33,13 +45,18 @@ export function createSpec(
     command: container.command,
     workdir: container.workdir,
     env: Object.fromEntries(
-      Object.entries(container.env).map(([name, value]) => [name, resolveEnv(value, secrets)]),
+      env.filter(([, { kind }]) => kind !== "service")
+        .map(([name, value]) => [name, resolveEnv(value, secrets)]),
     ),
+    ...(secretEnv.length === 0 ? {} : { secretEnv: Object.fromEntries(secretEnv) }),
     hostname: container.hostname,
     mounts: container.mounts,
-    network: containerNetwork(plan.network, container.name),
+    network: containerNetwork(plan.network, {
+      containerName: container.name,
+      address: placement?.address,
+    }),
     dns: container.dns,
-    hosts: [],
+    hosts: placement?.hosts ?? [],
     uid: container.uid,
     gid: container.gid,
     toolPaths: container.toolPaths,
@@ -59,12 +76,22 @@ export function imageRef({ image }: Pick<RunPlan, "image">): string | undefined 
   return image?.kind === "build" ? image.tag : image?.ref;
 }
 
-function containerNetwork(network: NetworkPlan, containerName: string): ContainerNetwork {
+function containerNetwork(
+  network: NetworkPlan,
+  { containerName, address }: {
+    readonly containerName: string;
+    readonly address: string | undefined;
+  },
+): ContainerNetwork {
   switch (network.kind) {
     case "host":
       return { kind: "host" };
     case "own":
-      return { kind: "own", name: network.name };
+      return {
+        kind: "own",
+        name: network.name,
+        ...(address === undefined ? {} : { address }),
+      };
     case "sandbox":
       return { kind: "own", name: containerName };
   }

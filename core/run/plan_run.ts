@@ -14,10 +14,12 @@ import { protectedMounts } from "../config/protected_mounts.ts";
 import { trustedSettings } from "../config/trusted_settings.ts";
 import { MoatError } from "../errors.ts";
 import { engineName } from "../ids.ts";
-import type { Contribution } from "../plugin/contribution.ts";
+import type { ContributionOf } from "../plugin/contribution.ts";
 import type { Isolation, Mount, RuntimeFacts } from "../plugin/runtime.ts";
 import { isolationRank } from "./choose_runtime.ts";
 import { type ImagePlan, type NetworkPlan, PLAN_SCHEMA, type RunPlan } from "./plan.ts";
+import { type HostTools, planCompanions, type PlannedCompanions } from "./plan_companions.ts";
+import { planPrivileged } from "./plan_privileged.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
 
 const WORKSPACE = "/workspace";
@@ -35,13 +37,14 @@ export interface Machine {
   readonly notices: readonly string[];
   /** What would have been chosen without `runtime:` in the file; there when the file names one. */
   readonly automaticIsolation?: Isolation;
-  /** Real directories of host tools, and what to put in front of PATH. */
-  readonly tools: { readonly paths: readonly string[]; readonly bin: readonly string[] };
+  readonly tools: HostTools;
+  /** Those of each service's own server, by service. */
+  readonly serviceTools?: Readonly<Record<string, HostTools>>;
 }
 
 /** What the dependencies add. */
 export interface PlanInputs {
-  readonly contributions: readonly Contribution[];
+  readonly contributions: readonly ContributionOf[];
   /** There when the runtime has images. */
   readonly image?: ImagePlan;
 }
@@ -51,6 +54,14 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
   const { facts, isolation } = machine;
   const name = engineName(request.id);
   const ids = commandIds(request, machine);
+  const privileged = planPrivileged(inputs.contributions, isolation);
+  const companions = planCompanions(request, {
+    facts,
+    isolation,
+    contributions: inputs.contributions,
+    serviceTools: machine.serviceTools ?? {},
+    volumeName: (volume) => volumeName(volume, request, { moatHome: machine.moatHome }),
+  });
   const volumes = planVolumes(request, machine.moatHome);
   const mounts = planMounts(request, inputs, { facts, volumes });
   return {
@@ -67,6 +78,9 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
       description: facts.description,
       reason: machine.reason,
       isolation,
+      ...(isolationRank(isolation) < isolationRank(facts.defaultIsolation)
+        ? { reducedFrom: facts.defaultIsolation }
+        : {}),
     },
     ...(inputs.image === undefined ? {} : { image: inputs.image }),
     container: {
@@ -75,27 +89,35 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
       workdir: facts.workspace,
       hostname: request.name,
       ...ids,
-      env: planEnv(request, machine, inputs),
+      env: planEnv(request, machine, { inputs, companions }),
       mounts,
       toolPaths: machine.tools.paths,
-      groups: unique(inputs.contributions.flatMap(({ groups }) => groups ?? [])),
-      privileged: inputs.contributions.some(({ privileged }) => privileged === true),
+      groups: unique(
+        inputs.contributions.flatMap(({ contribution }) => contribution.groups ?? []),
+      ),
+      privileged: privileged.isPrivileged,
+      ...(privileged.reason === undefined ? {} : { privilegedFor: privileged.reason }),
       dns: request.config.container.dns,
       limits: { ...request.limits, ulimits: request.config.container.ulimits },
       tty: givesTerminal(request, facts),
       ...(request.config.hooks.preRun === undefined ? {} : { preRun: request.config.hooks.preRun }),
     },
     network: planNetwork(request, facts, name),
-    volumes: volumes.map(({ name }) => ({ name })),
+    volumes: [...volumes.map(({ name }) => name), ...companions.volumes]
+      .map((volume) => ({ name: volume })),
     endpoints: request.endpoints,
-    services: [],
-    sidecars: [],
+    services: companions.services,
+    sidecars: companions.sidecars,
     trust: trustedSettings(request, {
       chosenRank: isolationRank(isolation),
       automaticRank: isolationRank(machine.automaticIsolation ?? isolation),
       isolation,
     }),
-    warnings: planWarnings(request, machine, { inputs, uid: ids.uid }),
+    warnings: [
+      ...planWarnings(request, machine, { inputs, uid: ids.uid }),
+      ...privileged.warnings,
+      ...companions.warnings,
+    ],
     notices: planNotices(request, machine),
   };
 }
@@ -120,10 +142,13 @@ function givesTerminal({ tty, detached }: RunRequest, { abilities }: RuntimeFact
 function planEnv(
   request: RunRequest,
   { term, tools, facts }: Machine,
-  { contributions }: PlanInputs,
+  { inputs, companions }: {
+    readonly inputs: PlanInputs;
+    readonly companions: PlannedCompanions;
+  },
 ): Record<string, EnvValue> {
   const texts: Record<string, string> = {};
-  for (const { env } of contributions) Object.assign(texts, env);
+  for (const { contribution } of inputs.contributions) Object.assign(texts, contribution.env);
   texts.MOAT_RUN_ID = request.id;
   texts.MOAT_RUN_NAME = request.name;
   if (givesTerminal(request, facts) && term !== undefined) texts.TERM = term;
@@ -140,7 +165,7 @@ function planEnv(
       .join(":");
   }
   const own = Object.entries(texts).map(([key, text]) => [key, { kind: "text", text }] as const);
-  return { ...Object.fromEntries(own), ...request.env };
+  return { ...Object.fromEntries(own), ...companions.env, ...request.env };
 }
 
 interface PlannedVolume {
@@ -149,12 +174,24 @@ interface PlannedVolume {
   readonly readOnly: boolean;
 }
 
-function planVolumes({ config, project }: RunRequest, moatHome: string): readonly PlannedVolume[] {
+function planVolumes(
+  { config, project }: RunRequest,
+  moatHome: string,
+): readonly PlannedVolume[] {
   return config.volumes.map(({ name, target, readOnly, shared }) => {
-    const scope = shared ? `shared\0${config.name}` : project.path;
-    const digest = createHash("sha256").update(`${moatHome}\0${scope}`).digest("hex").slice(0, 12);
-    return { name: `moat-${config.name ?? "project"}-${name}-${digest}`, target, readOnly };
+    const options = { moatHome, ...(shared ? { scope: `shared\0${config.name}` } : {}) };
+    return { name: volumeName(name, { config, project }, options), target, readOnly };
   });
+}
+
+/** The engine's name for a volume of the project, or of another scope. */
+function volumeName(
+  name: string,
+  { config, project }: Pick<RunRequest, "config" | "project">,
+  { moatHome, scope = project.path }: { readonly moatHome: string; readonly scope?: string },
+): string {
+  const digest = createHash("sha256").update(`${moatHome}\0${scope}`).digest("hex").slice(0, 12);
+  return `moat-${config.name ?? "project"}-${name}-${digest}`;
 }
 
 function planMounts(
@@ -178,7 +215,7 @@ function planMounts(
       target,
       readOnly,
     })),
-    ...contributions.flatMap(({ mounts }) => mounts ?? []),
+    ...contributions.flatMap(({ contribution }) => contribution.mounts ?? []),
   ];
   refuseDoubleTargets([{ target: facts.workspace }, ...extra]);
   return [
@@ -213,7 +250,7 @@ function planWarnings(
   { facts, isolation }: Machine,
   { inputs, uid }: { readonly inputs: PlanInputs; readonly uid: number },
 ): readonly string[] {
-  const warnings = inputs.contributions.flatMap(({ warnings }) => warnings ?? []);
+  const warnings = inputs.contributions.flatMap(({ contribution }) => contribution.warnings ?? []);
   if (request.isolation?.want === "none" && facts.defaultIsolation !== isolation) {
     warnings.push(
       `Isolation is reduced: ${

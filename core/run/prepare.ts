@@ -40,7 +40,12 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     loadHomeConfig(paths),
   ]);
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
-  const dependencies = prepareDependencies(request, context);
+  const { dockerPackages } = homeConfig;
+  const dependencies = prepareDependencies(
+    request,
+    context,
+    dockerPackages === undefined ? {} : { dockerPackages },
+  );
   const candidates = runtimeCandidates(context);
   const wish: RuntimeWish = {
     ...(request.runtime === undefined ? {} : { runtime: request.runtime }),
@@ -52,7 +57,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
   const automatic = request.runtime?.origin === "project"
     ? await automaticIsolation(wish, candidates)
     : undefined;
-  const { inputs, tools } = await dependencies.finish(
+  const { inputs, ...tools } = await dependencies.finish(
     choice.facts,
     candidates.environment(choice.facts.id),
   );
@@ -65,7 +70,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     reason: choice.reason,
     notices: choice.notices,
     ...(automatic === undefined ? {} : { automaticIsolation: automatic }),
-    tools,
+    ...tools,
   };
   return {
     request,

@@ -14,8 +14,14 @@ import { imagePlan, suiteOf } from "../image/image_plan.ts";
 import { readInit } from "../image/init.ts";
 import { resolveDependencies } from "../image/resolve_dependencies.ts";
 import type { RuntimeEnvironment } from "../plugin/contract.ts";
-import type { DependencyEntry, HostFinding } from "../plugin/contribution.ts";
-import type { RuntimeFacts } from "../plugin/runtime.ts";
+import type {
+  Contribution,
+  ContributionOf,
+  DependencyEntry,
+  HostFinding,
+  Target,
+} from "../plugin/contribution.ts";
+import type { AbilityName, RuntimeFacts } from "../plugin/runtime.ts";
 import type { RuntimeWish } from "./choose_runtime.ts";
 import type { Machine, PlanInputs } from "./plan_run.ts";
 import type { RunRequest } from "./request.ts";
@@ -32,22 +38,44 @@ export interface PreparedDependencies {
   finish(
     facts: RuntimeFacts,
     environment: RuntimeEnvironment,
-  ): Promise<{ readonly inputs: PlanInputs; readonly tools: Machine["tools"] }>;
+  ): Promise<
+    & { readonly inputs: PlanInputs }
+    & Pick<Machine, "tools" | "serviceTools">
+  >;
+}
+
+/** Options of {@linkcode prepareDependencies}. */
+export interface PrepareDependenciesOptions {
+  /** Where Docker's packages come from, as the home's configuration says. */
+  readonly dockerPackages?: Target["dockerPackages"];
 }
 
 /** Resolves the request's entries. @throws UsageError naming the entry */
-export function prepareDependencies(request: RunRequest, context: Context): PreparedDependencies {
+export function prepareDependencies(
+  request: RunRequest,
+  context: Context,
+  { dockerPackages }: PrepareDependenciesOptions = {},
+): PreparedDependencies {
   const { registry } = context;
   const entries = resolveDependencies(request.dependencies.map(({ text }) => text), registry);
   const suite = suiteOf(request.config.baseImage);
-  const contributionsFor = (arch: "amd64" | "arm64") =>
-    contributionsOf(entries, registry, { arch, suite });
+  const contributionsFor = ({ arch, hostSocket }: Pick<Target, "arch" | "hostSocket">) =>
+    contributionsOf(entries, registry, {
+      arch,
+      suite,
+      services: request.config.services,
+      ...(dockerPackages === undefined ? {} : { dockerPackages }),
+      ...(hostSocket === undefined ? {} : { hostSocket }),
+    });
   let findings: Promise<readonly Finding[]> | undefined;
   const findAll = (facts: RuntimeFacts, environment: RuntimeEnvironment) =>
     findings ??= findOnHost(entries, context, { facts, environment });
   return {
-    needs: contributionsFor(context.arch).flatMap(({ entry, contribution }) =>
-      (contribution.needs ?? []).map((ability) => ({ ability, by: `dependency "${entry.text}"` }))
+    needs: contributionsFor(context).flatMap(({ entry, contribution }) =>
+      abilitiesFor(contribution).map((ability) => ({
+        ability,
+        by: `dependency "${entry.text}"`,
+      }))
     ),
     async missingTool(facts, environment) {
       const missing = (await findAll(facts, environment)).find(isMissing);
@@ -57,12 +85,9 @@ export function prepareDependencies(request: RunRequest, context: Context): Prep
     },
     async finish(facts, environment) {
       if (!facts.usesHostTools) {
-        const contributions = contributionsFor(facts.arch);
+        const contributions = contributionsFor(facts);
         const image = await planImage(request, context, { contributions, facts });
-        return {
-          inputs: { contributions: contributions.map(({ contribution }) => contribution), image },
-          tools: { paths: [], bin: [] },
-        };
+        return { inputs: { contributions, image }, tools: { paths: [], bin: [] } };
       }
       const found = await findAll(facts, environment);
       const missing = found.find(isMissing);
@@ -72,15 +97,53 @@ export function prepareDependencies(request: RunRequest, context: Context): Prep
           { hint: missing.finding.hint },
         );
       }
-      const tools = found.flatMap(({ finding }) => finding.kind === "found" ? [finding] : []);
+      const services = contributionsFor(facts).filter(isService);
+      const tools = found.filter(({ entry }) => !services.some((one) => one.entry === entry));
       return {
-        inputs: { contributions: [] },
-        tools: {
-          paths: [...new Set(tools.flatMap(({ paths }) => paths))],
-          bin: [...new Set(tools.flatMap(({ bin }) => bin))],
+        // Of a service nothing but itself is of use: the rest is for images.
+        inputs: {
+          contributions: services.map(({ entry, contribution }) => ({
+            entry,
+            contribution: {
+              services: contribution.services ?? [],
+              warnings: contribution.warnings ?? [],
+            },
+          })),
         },
+        tools: joinTools(tools),
+        serviceTools: Object.fromEntries(services.flatMap(({ entry, contribution }) => {
+          const own = joinTools(found.filter((one) => one.entry === entry));
+          return (contribution.services ?? []).map(({ name }) => [name, own]);
+        })),
       };
     },
+  };
+}
+
+/** What it needs: what it says, and what follows from what it adds. */
+function abilitiesFor(
+  { needs = [], services = [], sidecars = [], privileged = false }: Contribution,
+): readonly AbilityName[] {
+  const isPrivileged = privileged || sidecars.some((sidecar) => sidecar.privileged !== undefined);
+  return [
+    ...new Set<AbilityName>([
+      ...needs,
+      ...(services.length > 0 ? ["services"] as const : []),
+      ...(sidecars.length > 0 ? ["sidecars"] as const : []),
+      ...(isPrivileged ? ["privileged"] as const : []),
+    ]),
+  ];
+}
+
+function isService({ contribution }: ContributionOf): boolean {
+  return (contribution.services ?? []).length > 0;
+}
+
+function joinTools(found: readonly Finding[]): Machine["tools"] {
+  const tools = found.flatMap(({ finding }) => finding.kind === "found" ? [finding] : []);
+  return {
+    paths: [...new Set(tools.flatMap(({ paths }) => paths))],
+    bin: [...new Set(tools.flatMap(({ bin }) => bin))],
   };
 }
 

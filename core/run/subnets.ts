@@ -62,6 +62,13 @@ export function parseSubnet(text: string): Subnet | undefined {
   return { base: address - address % sizeOf(prefix), prefix };
 }
 
+/** The address at this place of a subnet. @throws TypeError when it is no subnet */
+export function addressIn(subnet: string, place: number): string {
+  const range = parseSubnet(subnet);
+  if (range === undefined) throw new TypeError(`Not a subnet: ${subnet}`);
+  return formatAddress(range.base + place);
+}
+
 /** The subnets in the text of /proc/net/route, without the default route. */
 export function parseRoutes(text: string): readonly string[] {
   return text.split("\n").slice(1).flatMap((line) => {

@@ -7,6 +7,7 @@
 # MOAT_GROUPS         further group ids, separated by spaces
 # MOAT_OWN            directories that are to belong to the user, one a line
 # MOAT_WORKDIR        where the hook and the command start
+# /.moat-env          variables with secrets, as shell; the user's alone; for hook and command
 # MOAT_PRE_RUN        a script to run as the user before the command, `set -e`
 # "$@"                the command
 #
@@ -193,6 +194,11 @@ await_child() {
   [ "$again" = 127 ] || code=$again
 }
 
+read_secrets() {
+  # shellcheck disable=SC1091 # made with the container
+  [ ! -e /.moat-env ] || . /.moat-env || fail "/.moat-env cannot be read"
+}
+
 run_hook() {
   (umask 022 && printf '%s\n' "$hook" >/.moat-pre-run) || fail "/.moat-pre-run cannot be written"
   supervise /bin/sh -e /.moat-pre-run 3</dev/null >&2
@@ -223,6 +229,7 @@ require_programs
 if [ "$uid" = 0 ]; then prepare_root; else prepare_user; fi
 unset MOAT_INIT MOAT_GROUPS MOAT_OWN MOAT_PRE_RUN MOAT_WORKDIR
 enter_workdir
+read_secrets
 [ -z "$hook" ] || run_hook
 refuse_unless_found "$1"
 exec 3<&0 </dev/null

@@ -35,7 +35,7 @@ export interface Mount {
   readonly kind: "bind" | "volume" | "tmpfs";
   /**
    * Absolute host path, or the volume's name; empty for tmpfs, and for a volume without a name,
-   * which is removed with its container.
+   * which belongs to root and is removed with its container.
    */
   readonly source: string;
   /** Absolute path inside. */
@@ -172,14 +172,20 @@ export interface Companions {
   /** Starts a created one; its output and exit code are kept by the runtime, for `logs` and `wait`. */
   start(spec: CompanionSpec, options?: CallOptions): Promise<void>;
   /**
-   * Keeps a stopped companion's file system as an image, volumes left out. Absent where there are
-   * no images.
+   * Keeps what a stopped companion left as an image. With `directory`, which lies on a volume of the
+   * companion: the companion's image and that directory, nothing else of it. Without: its file
+   * system, with the files that it was given emptied and volumes left out; not under gVisor, which
+   * keeps that to itself. Absent where there are no images.
    */
-  snapshot?(
-    name: string,
-    image: { readonly ref: string; readonly labels: Readonly<Record<string, string>> },
-    options?: CallOptions,
-  ): Promise<void>;
+  snapshot?(name: string, image: SnapshotImage, options?: CallOptions): Promise<void>;
+}
+
+/** The image that {@linkcode Companions.snapshot} makes. */
+export interface SnapshotImage {
+  readonly ref: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absolute path inside, below a volume's mount or the mount itself. */
+  readonly directory?: string;
 }
 
 /** A two-way byte stream; closing ends pending reads with `null`. */

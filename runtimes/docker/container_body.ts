@@ -14,7 +14,7 @@ import { isAtLeast } from "./api_version.ts";
 
 const HOME = "/home/moatuser";
 /** What the engine keeps of a run's output until it is copied into the run's own log. */
-const LOG_OPTIONS = { "max-size": "64m", "max-file": "4" };
+export const LOG_OPTIONS = { "max-size": "64m", "max-file": "4" };
 
 /** The OCI runtime that gives gVisor. */
 export const GVISOR_RUNTIME = "runsc";
@@ -47,6 +47,39 @@ export function containerBody(
     StopSignal: "SIGTERM",
     Healthcheck: { Test: ["NONE"] },
     HostConfig: hostConfig(spec, apiVersion),
+    ...(spec.network.kind === "own" ? networkingConfig(spec.network) : {}),
+  };
+}
+
+/** The address in a container's network, where one was chosen. */
+export function networkingConfig(
+  { name, address }: { readonly name: string; readonly address?: string },
+): Record<string, unknown> {
+  if (address === undefined) return {};
+  const endpoint = { IPAMConfig: { IPv4Address: address } };
+  return { NetworkingConfig: { EndpointsConfig: { [name]: endpoint } } };
+}
+
+/** What runs and companions are described alike by. */
+export function sharedHostConfig(
+  { isolation, mounts, dns, hosts, privileged, limits }:
+    & Pick<ContainerSpec, "mounts" | "dns" | "hosts" | "privileged" | "limits">
+    & { readonly isolation?: Isolation },
+): Record<string, unknown> {
+  return {
+    ...(isolation === "gvisor" ? { Runtime: GVISOR_RUNTIME } : {}),
+    Mounts: mounts.filter(({ kind }) => kind !== "tmpfs").map(engineMount),
+    Dns: dns,
+    ExtraHosts: hosts.map(({ name, address }) => `${name}:${address}`),
+    Privileged: privileged,
+    Init: false,
+    ...(limits.memoryBytes === undefined ? {} : { Memory: limits.memoryBytes }),
+    ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
+    Ulimits: (limits.ulimits ?? []).map(({ name, soft, hard }) => ({
+      Name: name,
+      Soft: soft,
+      Hard: hard,
+    })),
   };
 }
 
@@ -56,29 +89,16 @@ export function isolationOf(ociRuntime: string): Isolation {
 }
 
 function hostConfig(spec: ContainerSpec, apiVersion: string): Record<string, unknown> {
-  const { limits } = spec;
   const tmpfs = spec.mounts.filter(({ kind }) => kind === "tmpfs");
   return {
-    ...(spec.isolation === "gvisor" ? { Runtime: GVISOR_RUNTIME } : {}),
+    ...sharedHostConfig(spec),
     NetworkMode: spec.network.kind === "host" ? "host" : spec.network.name,
-    Mounts: spec.mounts.filter(({ kind }) => kind !== "tmpfs").map(engineMount),
     Tmpfs: Object.fromEntries(tmpfs.map(({ target, readOnly }) => [
       target,
       `${readOnly ? "ro" : "rw"},uid=${spec.uid},gid=${spec.gid},mode=755`,
     ])),
-    Dns: spec.dns,
-    ExtraHosts: spec.hosts.map(({ name, address }) => `${name}:${address}`),
     GroupAdd: spec.groups.map(String),
-    Privileged: spec.privileged,
-    Init: false,
     LogConfig: logConfig(spec, apiVersion),
-    ...(limits.memoryBytes === undefined ? {} : { Memory: limits.memoryBytes }),
-    ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
-    Ulimits: (limits.ulimits ?? []).map(({ name, soft, hard }) => ({
-      Name: name,
-      Soft: soft,
-      Hard: hard,
-    })),
     ...(spec.size === undefined ? {} : { ConsoleSize: [spec.size.rows, spec.size.columns] }),
   };
 }
@@ -136,8 +156,8 @@ export const INIT_VARIABLES = [
 function ownedDirectories({ mounts, uid }: ContainerSpec): readonly string[] {
   if (uid === 0) return [];
   const own = new Set<string>();
-  for (const { kind, target, readOnly } of mounts) {
-    if (kind === "volume" && !readOnly) own.add(target);
+  for (const { kind, source, target, readOnly } of mounts) {
+    if (kind === "volume" && source !== "" && !readOnly) own.add(target);
     let above = posix.dirname(posix.normalize(target));
     for (; above.startsWith(`${HOME}/`); above = posix.dirname(above)) own.add(above);
   }

@@ -7,6 +7,7 @@
 import type {
   Attachment,
   CallOptions,
+  Companions,
   ContainerSpec,
   ContainerState,
   Exec,
@@ -22,6 +23,7 @@ import type {
   Runtime,
   Volumes,
 } from "../../core/plugin/runtime.ts";
+import { createCompanions } from "./companions.ts";
 import type { Engine } from "./engine.ts";
 import { execInContainer } from "./exec_in_container.ts";
 import { createImages } from "./images.ts";
@@ -61,7 +63,7 @@ export class DockerRuntime implements Runtime {
   readonly volumes: Volumes;
   readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach;
-  readonly companions = undefined;
+  readonly companions: Companions;
   readonly dial = undefined;
   /** The engine keeps everything by itself. */
   readonly supervise = undefined;
@@ -76,6 +78,7 @@ export class DockerRuntime implements Runtime {
     this.target = target;
     this.hostSocket = hostSocket === undefined ? undefined : { path: hostSocket };
     this.images = createImages(engine, { env, ...(build === undefined ? {} : { build }) });
+    this.companions = createCompanions(engine, target);
     this.networks = { create: (network, options) => createNetwork(engine, network, options) };
     this.volumes = { ensure: (volume, options) => ensureVolume(engine, volume, options) };
     this.reattach = { attach: (name, options) => reattach(engine, name, options) };

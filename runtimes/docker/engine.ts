@@ -27,7 +27,7 @@ export interface EngineRequest {
   /** Without version, such as `/containers/json`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** Sent as JSON, or as a tar archive when bytes. */
+  /** Sent as JSON, or as a tar archive when bytes or pieces of bytes. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** For messages, behind "Cannot": `start container "x"`. */
@@ -179,6 +179,7 @@ export class Engine implements Disposable {
     const head = await guarded(request, line.connection, async () => {
       try {
         await writeAll(line.connection, encodeRequest(request, prefix));
+        if (isPieces(request.body)) await writeChunks(line.connection, request.body);
         return await line.reader.head();
       } catch (error) {
         if (line.usedBefore && isGone(error) && !request.signal?.aborted) return undefined;
@@ -187,14 +188,17 @@ export class Engine implements Disposable {
     });
     if (head !== undefined) return { head, line };
     line.connection.close();
-    if (line.usedBefore && request.method !== "POST") return await this.#exchange(request, prefix);
+    if (line.usedBefore && request.method !== "POST" && !isPieces(request.body)) {
+      return await this.#exchange(request, prefix);
+    }
     throw new UnavailableError(`Cannot ${request.doing}: the engine closed the connection`, {
       hint: "moat doctor",
     });
   }
 
   async #take(request: EngineRequest): Promise<Line> {
-    for (let kept; (kept = this.#idle.pop()) !== undefined;) {
+    // Pieces cannot be sent a second time, so they do not go over a connection that may be dead.
+    for (let kept; !isPieces(request.body) && (kept = this.#idle.pop()) !== undefined;) {
       if (performance.now() - kept.since < IDLE_MS) return kept.line;
       kept.line.connection.close();
     }
@@ -273,21 +277,45 @@ function encodeRequest(
     if (value !== undefined) search.set(key, String(value));
   }
   const target = `${prefix}${path}${search.size === 0 ? "" : `?${search}`}`;
-  const isArchive = body instanceof Uint8Array;
-  const content = isArchive
-    ? body
-    : new TextEncoder().encode(body === undefined ? "" : JSON.stringify(body));
+  const content = contentOf(body);
+  const isArchive = body instanceof Uint8Array || isPieces(body);
   const lines = [`${method} ${target} HTTP/1.1`, "host: docker", "user-agent: moat"];
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
   if (body !== undefined) {
     lines.push(`content-type: application/${isArchive ? "x-tar" : "json"}`);
   }
-  if (method === "POST" || method === "PUT") lines.push(`content-length: ${content.length}`);
+  if (isPieces(body)) lines.push("transfer-encoding: chunked");
+  else if (method === "POST" || method === "PUT") lines.push(`content-length: ${content.length}`);
   const head = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
   const bytes = new Uint8Array(head.length + content.length);
   bytes.set(head);
   bytes.set(content, head.length);
   return bytes;
+}
+
+function contentOf(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  const text = body === undefined || isPieces(body) ? "" : JSON.stringify(body);
+  return new TextEncoder().encode(text);
+}
+
+function isPieces(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+async function writeChunks(
+  connection: Connection,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  for await (const piece of pieces) {
+    // An empty one would be the end.
+    if (piece.length === 0) continue;
+    await writeAll(connection, encoder.encode(`${piece.length.toString(16)}\r\n`));
+    await writeAll(connection, piece);
+    await writeAll(connection, encoder.encode("\r\n"));
+  }
+  await writeAll(connection, encoder.encode("0\r\n\r\n"));
 }
 
 function firstLine(text: string): string {

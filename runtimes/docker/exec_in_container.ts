@@ -18,6 +18,7 @@ import { isAtLeast } from "./api_version.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import { numberAt, textAt, valueAt } from "./json.ts";
 import { pause } from "./pause.ts";
+import { keptVariables, WITH_SECRETS } from "./secret_env.ts";
 
 /** Marks an exec's processes, so that they can be found from inside: engines do not signal execs. */
 const MARK = "MOAT_EXEC_ID";
@@ -58,7 +59,7 @@ export async function execInContainer(
       AttachStderr: true,
       Tty: spec.tty,
       // Through a shell, as engines before 23 answer 126 also for a program that is not there.
-      Cmd: ["/bin/sh", "-c", 'exec "$@"', "moat", ...spec.command],
+      Cmd: ["/bin/sh", "-c", WITH_SECRETS, "moat", ...spec.command],
       Env: execEnv(spec.env, mark),
       User: `${spec.uid}:${spec.gid}`,
       WorkingDir: spec.workdir,
@@ -115,7 +116,9 @@ async function resizeExec(
 }
 
 function execEnv(env: Readonly<Record<string, string>>, mark: string): readonly string[] {
-  const set = Object.entries({ ...env, [MARK]: mark }).map(([key, value]) => `${key}=${value}`);
+  const set = Object.entries({ ...env, ...keptVariables(env), [MARK]: mark }).map(([key, value]) =>
+    `${key}=${value}`
+  );
   // A name without "=" takes the container's variable out.
   return [...set, ...INIT_VARIABLES];
 }

@@ -15,14 +15,12 @@ import { MoatError, UnavailableError } from "../../core/errors.ts";
 import { readInit } from "../../core/image/init.ts";
 import { createAttachment } from "./attachment.ts";
 import { containerBody } from "./container_body.ts";
+import { createOnEngine, explainStart, SLOW_MS } from "./create_container.ts";
 import { type Engine, EngineError } from "./engine.ts";
-import { cannotSee, ensureEngineSees } from "./engine_sees.ts";
+import { ensureEngineSees } from "./engine_sees.ts";
 import { inspectContainer } from "./inspect_container.ts";
 import { numberAt, textAt } from "./json.ts";
-import { removeResource } from "./remove_resource.ts";
-
-/** A loaded machine takes its time to make a root file system or to start a sandbox. */
-const SLOW_MS = 120_000;
+import { secretFiles } from "./secret_env.ts";
 
 /** Options of {@linkcode createContainer}. */
 export interface CreateContainerOptions extends CallOptions {
@@ -37,28 +35,12 @@ export async function createContainer(
   spec: ContainerSpec,
   { signal, target, stateDir }: CreateContainerOptions,
 ): Promise<void> {
-  signal?.throwIfAborted();
-  const doing = `create container "${spec.name}"`;
-  const apiVersion = await engine.apiVersion();
-  try {
-    // Not interruptible: an engine goes on creating when its caller leaves.
-    await engine.call({
-      method: "POST",
-      path: "/containers/create",
-      query: { name: spec.name },
-      body: containerBody(spec, { init: readInit(), apiVersion }),
-      doing,
-      timeoutMs: SLOW_MS,
-    });
-    signal?.throwIfAborted();
-    await ensureEngineSees(engine, spec, { target, stateDir, signal });
-  } catch (error) {
-    // A conflict means that the name is another container's.
-    if (!(error instanceof EngineError && error.status === 409)) {
-      await removeResource(engine, { kind: "container", name: spec.name });
-    }
-    throw error instanceof EngineError ? explainCreate(error, { spec, doing, target }) : error;
-  }
+  const body = containerBody(spec, { init: readInit(), apiVersion: await engine.apiVersion() });
+  await createOnEngine(engine, { ...spec, body, files: secretFiles(spec) }, {
+    target,
+    check: () => ensureEngineSees(engine, spec, { target, stateDir, signal }),
+    ...(signal && { signal }),
+  });
 }
 
 /** Starts the container, attached unless it is detached. */
@@ -184,32 +166,4 @@ async function resizeContainer(engine: Engine, name: string, size: TerminalSize)
 
 function containerPath(name: string): string {
   return `/containers/${encodeURIComponent(name)}`;
-}
-
-function explainCreate(
-  error: EngineError,
-  { spec, doing, target }: {
-    readonly spec: ContainerSpec;
-    readonly doing: string;
-    readonly target: string;
-  },
-): MoatError {
-  const missing = /bind source path does not exist: (.*)$/.exec(error.reason)?.[1];
-  if (missing !== undefined) return cannotSee(missing, target, error);
-  if (error.status === 404 && spec.image !== undefined) {
-    return new MoatError(`Cannot ${doing}: image "${spec.image}" is not on the engine`, {
-      cause: error,
-    });
-  }
-  return error;
-}
-
-function explainStart(error: EngineError, { name, image }: ContainerSpec): MoatError {
-  if (/exec: "\/bin\/sh"|"\/bin\/sh": (stat|no such|executable)/.test(error.reason)) {
-    return new MoatError(`Cannot start container "${name}": image "${image}" has no /bin/sh`, {
-      cause: error,
-      hint: "Use a Debian-based base_image",
-    });
-  }
-  return error;
 }

@@ -14,7 +14,7 @@ import { buildFailure } from "./build_failure.ts";
 import { contextTree } from "./context_tree.ts";
 import { instructionsOf, stepTitle } from "./dockerfile_lines.ts";
 import { OutputTail } from "./output_tail.ts";
-import { tarOf } from "./tar.ts";
+import { tarOf } from "../tar.ts";
 
 const SEND_MS = 120_000;
 /** What the builder says of itself. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { contextTree } from "./context_tree.ts";
+import { contextTree } from "./buildkit/context_tree.ts";
 import { tarOf } from "./tar.ts";
 
 const LONG = `${"d".repeat(90)}/${"f".repeat(95)}`;
@@ -36,6 +36,18 @@ Deno.test("tarOf() is read by tar: names, modes, sizes, content", async () => {
     ["-rwxr-xr-x", "513", "run.sh"],
   ]);
   assert.equal(await untar(bytes, "-xOf", "-", "a/é.txt"), "hello\n");
+});
+
+Deno.test("tarOf() keeps owners, also with ids beyond seven octal digits", async () => {
+  const file = { path: "x", mode: 0o600, content: new Uint8Array(0) };
+  const archive = tarOf([
+    file,
+    { ...file, uid: 999, gid: 1000 },
+    { ...file, uid: 4_000_000_000, gid: 0 },
+  ]);
+  const listing = await untar(new Uint8Array(archive), "--numeric-owner", "-tvf", "-");
+  const owners = listing.trimEnd().split("\n").map((line) => line.split(/\s+/)[1]);
+  assert.deepEqual(owners, ["0/0", "999/1000", "4000000000/0"]);
 });
 
 Deno.test("tarOf() refuses a name that the format cannot hold", () => {

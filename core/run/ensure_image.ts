@@ -4,12 +4,11 @@
  * @module
  */
 
-import { join } from "node:path";
-import { delay } from "../delay.ts";
 import { MoatError } from "../errors.ts";
 import { LABEL } from "../ids.ts";
 import type { BuildResult, Images, Progress } from "../plugin/runtime.ts";
 import type { Paths } from "../store/paths.ts";
+import { lockTag } from "./lock_tag.ts";
 import type { ImagePlan } from "./plan.ts";
 
 /** Options of {@linkcode ensureImage}. */
@@ -19,8 +18,6 @@ export interface EnsureImageOptions {
   readonly signal: AbortSignal;
   readonly progress?: Progress;
 }
-
-const WAIT_MS = 50;
 
 /**
  * Makes sure of the image; returns what a build made, when there was one.
@@ -60,28 +57,4 @@ async function ensureBuilt(
     },
     { signal, noCache: rebuild, ...(progress === undefined ? {} : { progress }) },
   );
-}
-
-/** One process at a time builds a tag; the others look again when it is done. */
-async function lockTag(
-  tag: string,
-  { paths, signal, progress }: Omit<EnsureImageOptions, "images">,
-): Promise<Disposable> {
-  const directory = join(paths.store, "locks");
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, `${tag.replaceAll(/[^a-z0-9.]+/g, "-")}.lock`);
-  const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
-  try {
-    let waited = false;
-    while (!(await file.tryLock(true))) {
-      if (!waited) progress?.update("image", `waiting for another run that builds ${tag}`);
-      waited = true;
-      await delay(WAIT_MS, signal);
-    }
-    if (waited) progress?.done("image");
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }

@@ -1,0 +1,104 @@
+/**
+ * Data of a service that stays between the runs of a project, on a volume.
+ *
+ * The volume is filled from the template: engines copy what an image has below a mounted volume that
+ * is empty. One run at a time has it, as two servers on the same files would destroy them.
+ *
+ * @module
+ */
+
+import { MoatError } from "../../errors.ts";
+import { LABEL } from "../../ids.ts";
+import type { CompanionSpec } from "../../plugin/runtime.ts";
+import { lockTag } from "../lock_tag.ts";
+import type { ServicePlan } from "../plan.ts";
+import { isLive } from "../states.ts";
+import { ensureTemplate, type TemplateMaker } from "./ensure_template.ts";
+import { seedService } from "./load_seed.ts";
+import { resumeData } from "./resume_data.ts";
+import type { PreparedServiceData, ServiceDataOptions } from "./service_data.ts";
+
+/** Takes the volume for this run. @throws MoatError when a live run has it */
+export async function keepData(
+  service: ServicePlan,
+  maker: TemplateMaker | undefined,
+  options: ServiceDataOptions,
+): Promise<PreparedServiceData> {
+  const { store, plan } = options;
+  const volume = service.data?.volume ?? "";
+  await takeVolume(volume, service.name, options);
+  const filled = `filled ${plan.runtime.target} ${volume}`;
+  const id = await ensureVolume(volume, options);
+  const apply = (spec: CompanionSpec) => mounted(spec, service);
+  const finish = () => Promise.resolve(store.setFact(filled, id));
+  if (store.fact(filled) === id) {
+    return {
+      origin: "kept",
+      apply: (spec) => resumeData(apply(spec), service),
+      finish: () => Promise.resolve(),
+    };
+  }
+  if (maker === undefined) {
+    return {
+      origin: "init",
+      apply,
+      async finish() {
+        await seedService(service, service.container, options);
+        await finish();
+      },
+    };
+  }
+  const { ref, isNew } = await ensureTemplate(service, maker, options);
+  return {
+    origin: isNew ? "new-template" : "template",
+    apply: (spec) => resumeData(apply(spec), service, ref),
+    finish,
+  };
+}
+
+/** Gives the volume to this run unless another that has it is live. */
+async function takeVolume(
+  volume: string,
+  service: string,
+  options: ServiceDataOptions,
+): Promise<void> {
+  const { store, plan } = options;
+  const key = `holder ${plan.runtime.target} ${volume}`;
+  using _ = await lockTag(volume, options);
+  const holder = store.fact(key);
+  const other = holder === undefined || holder === plan.id ? undefined : store.getRun(holder);
+  if (other !== undefined && isLive(other.state)) {
+    throw new MoatError(
+      `Cannot use the kept data of service "${service}": live run "${other.name}" has it`,
+      { hint: `moat stop ${other.id}` },
+    );
+  }
+  store.setFact(key, plan.id);
+}
+
+/** Makes sure of the volume; returns what tells it from a later one of the same name. */
+async function ensureVolume(
+  name: string,
+  { runtime, store, signal }: ServiceDataOptions,
+): Promise<string> {
+  const labels = {
+    [LABEL.home]: store.homeId,
+    [LABEL.role]: "volume",
+    [LABEL.volume]: crypto.randomUUID(),
+  };
+  const found = await runtime.volumes?.ensure({ name, labels }, { signal });
+  return found?.[LABEL.volume] ?? "";
+}
+
+function mounted(spec: CompanionSpec, { data }: ServicePlan): CompanionSpec {
+  if (data?.volume === undefined) return spec;
+  return {
+    ...spec,
+    mounts: [...spec.mounts, {
+      kind: "volume",
+      source: data.volume,
+      target: data.directory,
+      readOnly: false,
+    }],
+  };
+}

@@ -81,7 +81,12 @@ async function makeTemplate(
 ): Promise<void> {
   const { runtime, store, plan, signal } = options;
   const password = createPassword();
-  const spec = { ...options.specOf(password), name: `${service.container}-data` };
+  const { directory = "" } = service.data ?? {};
+  const base = options.specOf(password);
+  // On a volume, as gVisor keeps the rest of a file system to itself.
+  const volume = { kind: "volume", source: "", target: directory, readOnly: false } as const;
+  const name = `${service.container}-data`;
+  const spec = { ...base, name, mounts: [...base.mounts, volume] };
   const resource: Resource = { kind: "container", name: spec.name };
   const n = store.beginStep(plan.id, { step: `template ${service.name}`, resource });
   const failures: unknown[] = [];
@@ -93,7 +98,7 @@ async function makeTemplate(
     await runtime.stop(spec.name, { graceMs: STOP_GRACE_MS, signal });
     refuseUnclean(service.name, await runtime.inspect(spec.name, { signal }));
     const labels = { [LABEL.image]: "1", [LABEL.template]: "1" };
-    await maker.snapshot(spec.name, { ref, labels }, { signal });
+    await maker.snapshot(spec.name, { ref, labels, directory }, { signal });
   } catch (error) {
     failures.push(error);
   }

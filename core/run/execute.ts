@@ -9,18 +9,22 @@
 
 import { describeError, MoatError } from "../errors.ts";
 import { LABEL } from "../ids.ts";
-import type { Attachment, ContainerSpec, Progress, Runtime } from "../plugin/runtime.ts";
+import type { Attachment, ContainerSpec, Images, Progress, Runtime } from "../plugin/runtime.ts";
 import { recordEvent } from "../store/events.ts";
 import { type Ownership, takeOwnership } from "../store/owner.ts";
 import { type Paths, runPaths } from "../store/paths.ts";
 import type { RunRecord } from "../store/run_record.ts";
 import type { Store } from "../store/store.ts";
+import { createCompanionSpec } from "./companions/create_companion_spec.ts";
+import { createPasswords, type Passwords } from "./companions/passwords.ts";
+import { placeCompanions, type Placement } from "./companions/place.ts";
+import { startCompanion } from "./companions/start_companion.ts";
 import { createNetwork } from "./create_network.ts";
 import { createSpec } from "./create_spec.ts";
 import { ensureImage } from "./ensure_image.ts";
 import { snapshotGuarded } from "./guard_project.ts";
 import { changeState, type OwnedRun } from "./owned_run.ts";
-import type { RunPlan } from "./plan.ts";
+import type { CompanionPlan, ImagePlan, RunPlan } from "./plan.ts";
 import type { RunRequest } from "./request.ts";
 import { type OwnerServer, serveOwner } from "./serve_owner.ts";
 import { interruption, runSteps, type RunStepsOptions, type Step } from "./steps.ts";
@@ -65,15 +69,10 @@ export async function executePlan(
   let server: OwnerServer | undefined;
   try {
     server = await serveOwner(run, { beforeStart: (reason) => stopping.abort(reason) });
-    const spec = createSpec(plan, {
-      homeId: run.store.homeId,
-      secrets: request.secrets,
-      ...(request.size === undefined ? {} : { size: request.size }),
-    });
     await changeState(run, { to: "starting" });
-    const attachment = await carryOut(spec, { ...options, signal, run, plan, server });
+    const made = await carryOut({ ...options, signal, run, plan, request, server });
     const ownership = joinOwnership(server, run.ownership);
-    return { ...run, spec, attachment, ownership };
+    return { ...run, ...made, ownership };
   } catch (error) {
     await server?.[Symbol.asyncDispose]();
     await abandon(run, error);
@@ -128,15 +127,31 @@ function newRecord(plan: RunPlan): RunRecord {
 interface StepsOptions extends ExecuteOptions {
   readonly run: OwnedRun;
   readonly plan: RunPlan;
+  readonly request: PlannedRun["request"];
   readonly server: OwnerServer;
 }
 
+/** What is known only when the steps before have been done. */
+interface Made {
+  subnet?: string;
+  readonly passwords: Passwords;
+}
+
 async function carryOut(
-  spec: ContainerSpec,
   options: StepsOptions,
-): Promise<Attachment | undefined> {
-  const { run, plan, runtime, store, server, signal, fault } = options;
+): Promise<Pick<StartedRun, "spec" | "attachment">> {
+  const { run, plan, request, runtime, store, server, signal, fault } = options;
+  const made: Made = { passwords: createPasswords(plan.services) };
+  let spec: ContainerSpec | undefined;
   let attachment: Attachment | undefined;
+  const specOf = () =>
+    spec ??= createSpec(plan, {
+      homeId: store.homeId,
+      secrets: request.secrets,
+      passwords: made.passwords,
+      placement: placementOf(options, made),
+      ...(request.size === undefined ? {} : { size: request.size }),
+    });
   const start: Step = {
     id: "start",
     async do(aborted) {
@@ -145,16 +160,16 @@ async function carryOut(
         notices.push(text);
         options.notice?.(text);
       };
-      attachment = await runtime.start(spec, { signal: aborted, notice });
+      attachment = await runtime.start(specOf(), { signal: aborted, notice });
       for (const text of notices) await recordEvent(run.files, { type: "notice", text });
     },
   };
   const container: Step = {
     id: "container",
-    resource: { kind: "container", name: spec.name },
-    do: (aborted) => runtime.create(spec, { signal: aborted }),
+    resource: { kind: "container", name: plan.container.name },
+    do: (aborted) => runtime.create(specOf(), { signal: aborted }),
   };
-  const verify: Step = { id: "isolation", do: () => recordIsolation(spec, run) };
+  const verify: Step = { id: "isolation", do: () => recordIsolation(plan, run) };
   const running: Step = {
     id: "running",
     async do() {
@@ -162,8 +177,11 @@ async function carryOut(
       server.started();
     },
   };
+  // Undone in reverse: the run goes before what it uses.
+  const containers = [...companionSteps(options, made), container];
+  const before = prerequisites(options, made);
   try {
-    await runSteps([prerequisites(plan, options), [container], [start], [verify], [running]], {
+    await runSteps([before, containers, [start], [verify], [running]], {
       runId: plan.id,
       journal: store,
       signal,
@@ -171,41 +189,27 @@ async function carryOut(
         runtime.remove(resource, { signal: AbortSignal.timeout(UNDO_TIMEOUT_MS) }),
       ...(fault === undefined ? {} : { fault }),
     });
-    return attachment;
+    return { spec: specOf(), attachment };
   } catch (error) {
     await attachment?.[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-/** What must be there before the container is made, in any order. */
-function prerequisites(plan: RunPlan, options: StepsOptions): readonly Step[] {
-  const { run, runtime, store, paths, progress } = options;
+/** What must be there before the containers are made, in any order. */
+function prerequisites(options: StepsOptions, made: Made): readonly Step[] {
+  const { run, plan, runtime, store } = options;
   const { images, networks, volumes } = runtime;
-  const { image, network } = plan;
+  const { network } = plan;
   const steps: Step[] = [{ id: "project", do: () => snapshotGuarded(run) }];
-  if (image !== undefined && images !== undefined) {
-    steps.push({
-      id: "image",
-      async do(signal) {
-        if (image.kind === "build") store.recordImageUse(image.tag, plan.id);
-        const built = await ensureImage(image, {
-          images,
-          paths,
-          signal,
-          ...(progress === undefined ? {} : { progress }),
-        });
-        if (built !== undefined) await recordEvent(run.files, { type: "image", ...built });
-      },
-    });
-  }
+  if (images !== undefined) steps.push(...imageSteps(images, options));
   if (network.kind === "own" && networks !== undefined) {
     steps.push({
       id: "network",
       resource: { kind: "network", name: network.name },
       async do(signal) {
         const routes = await hostRoutes();
-        await createNetwork(network.name, {
+        made.subnet = await createNetwork(network.name, {
           runId: plan.id,
           pool: network.pool,
           networks,
@@ -227,16 +231,99 @@ function prerequisites(plan: RunPlan, options: StepsOptions): readonly Step[] {
   return steps;
 }
 
+/** The run's own image, and those of what is beside it, each once. */
+function imageSteps(images: Images, options: StepsOptions): readonly Step[] {
+  const { run, plan, store, paths, progress } = options;
+  const ensure = (image: ImagePlan, signal: AbortSignal) =>
+    ensureImage(image, {
+      images,
+      paths,
+      signal,
+      ...(progress === undefined ? {} : { progress }),
+    });
+  const steps: Step[] = [];
+  const { image } = plan;
+  if (image !== undefined) {
+    steps.push({
+      id: "image",
+      async do(signal) {
+        if (image.kind === "build") store.recordImageUse(image.tag, plan.id);
+        const built = await ensure(image, signal);
+        if (built !== undefined) await recordEvent(run.files, { type: "image", ...built });
+      },
+    });
+  }
+  const others = [...plan.services, ...plan.sidecars].flatMap(({ image }) => image ?? []);
+  for (const ref of new Set(others)) {
+    if (image?.kind === "base" && image.ref === ref) continue;
+    steps.push({
+      id: `image ${ref}`,
+      do: async (signal) => void await ensure({ kind: "base", ref }, signal),
+    });
+  }
+  return steps;
+}
+
+/** Each brings one service or sidecar to life and waits for it; all side by side. */
+function companionSteps(options: StepsOptions, made: Made): readonly Step[] {
+  const { run, plan, runtime, store, progress } = options;
+  const step = (companion: CompanionPlan, role: "service" | "sidecar"): Step => ({
+    id: `${role} ${companion.name}`,
+    resource: { kind: "container", name: companion.container },
+    async do(signal) {
+      const { companions } = runtime;
+      if (companions === undefined) throw new TypeError(`${runtime.id} has no companions`);
+      const password = made.passwords.get(companion.name);
+      const filled = password === undefined ? {} : { password };
+      const spec = createCompanionSpec(plan, companion, {
+        homeId: store.homeId,
+        role,
+        placement: placementOf(options, made),
+        ...filled,
+      });
+      await startCompanion(companion, {
+        run,
+        plan,
+        companions,
+        spec,
+        signal,
+        ...filled,
+        ...(progress === undefined ? {} : { progress }),
+      });
+    },
+  });
+  return [
+    ...plan.services.map((service) => step(service, "service")),
+    ...plan.sidecars.map((sidecar) => step(sidecar, "sidecar")),
+  ];
+}
+
+function placementOf({ plan, runtime }: StepsOptions, { subnet }: Made): Placement {
+  const addressing = runtime.companions?.addressing ?? "subnet";
+  return placeCompanions(plan, { addressing, subnet });
+}
+
 /** Reads back what the engine made of the container. @throws MoatError when it isolates less */
-async function recordIsolation(spec: ContainerSpec, run: OwnedRun): Promise<void> {
-  const state = await run.runtime.inspect(spec.name);
+async function recordIsolation(plan: RunPlan, run: OwnedRun): Promise<void> {
+  const { container, runtime } = plan;
+  const state = await run.runtime.inspect(container.name);
   if (state === undefined) return;
   const { isolation, isolatedBy } = state;
+  const { reducedFrom } = runtime;
   run.store.update(run.record.id, { isolation, isolatedBy });
-  await recordEvent(run.files, { type: "isolation", isolation, by: isolatedBy });
-  if (isolation === spec.isolation) return;
+  await recordEvent(run.files, {
+    type: "isolation",
+    isolation,
+    by: isolatedBy,
+    ...(reducedFrom === undefined ? {} : { reducedFrom }),
+  });
+  if (container.privileged) {
+    const { name, privilegedFor } = container;
+    await recordEvent(run.files, { type: "privileged", container: name, reason: privilegedFor });
+  }
+  if (isolation === runtime.isolation) return;
   throw new MoatError(
-    `Cannot isolate run "${run.record.name}" by ${spec.isolation}: the runtime used ${isolation}`,
+    `Cannot isolate run "${run.record.name}" by ${runtime.isolation}: the runtime used ${isolation}`,
     { hint: "moat doctor" },
   );
 }

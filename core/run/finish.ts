@@ -14,6 +14,8 @@ import { reviewGuarded } from "./guard_project.ts";
 import { changeState, type OwnedRun } from "./owned_run.ts";
 import { removeRemains } from "./remove_remains.ts";
 
+const REMOVE_TIMEOUT_MS = 60_000;
+
 /** How the command ended. */
 export interface RunOutcome {
   /** There when it ran to an end, by itself or not. */
@@ -63,14 +65,28 @@ async function recordEnd(run: OwnedRun, { status, reason, failed }: RunOutcome):
 }
 
 async function remove(run: OwnedRun): Promise<readonly unknown[]> {
-  if (!run.record.plan.keep) return await removeRemains(run);
-  forgetKept(run);
-  return [];
+  return run.record.plan.keep ? await leaveKept(run) : await removeRemains(run);
 }
 
-/** A kept container is no remainder of a failure: `clean` and `destroy` find it by its labels. */
-function forgetKept({ store, record }: OwnedRun): void {
-  for (const { n } of store.journal(record.id)) store.forgetStep(n);
+/**
+ * A kept container is no remainder of a failure: `clean` and `destroy` find it by its labels. What
+ * ran beside it goes.
+ */
+async function leaveKept({ store, record, runtime }: OwnedRun): Promise<readonly unknown[]> {
+  const { name } = record.plan.container;
+  const failures = await Promise.all(
+    store.journal(record.id).map(async ({ n, resource }) => {
+      try {
+        if (resource?.kind === "container" && resource.name !== name) {
+          await runtime.remove(resource, { signal: AbortSignal.timeout(REMOVE_TIMEOUT_MS) });
+        }
+        store.forgetStep(n);
+      } catch (error) {
+        return error;
+      }
+    }),
+  );
+  return failures.filter((failure) => failure !== undefined);
 }
 
 function describeRemains(error: unknown): string {

@@ -119,6 +119,8 @@ export interface RunPlan {
     /** Why this runtime: `asked for by --runtime`, `automatic: …`. */
     readonly reason: string;
     readonly isolation: Isolation;
+    /** The default here, where the run's isolation is weaker. */
+    readonly reducedFrom?: Isolation;
   };
   readonly image?: ImagePlan;
   readonly container: {
@@ -133,6 +135,8 @@ export interface RunPlan {
     readonly toolPaths: readonly string[];
     readonly groups: readonly number[];
     readonly privileged: boolean;
+    /** Why, as the end of a sentence; there when it is. */
+    readonly privilegedFor?: string;
     readonly dns: readonly string[];
     readonly limits: Limits;
     readonly tty: boolean;

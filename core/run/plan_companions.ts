@@ -18,8 +18,9 @@ import type {
 } from "../plugin/contribution.ts";
 import type { Isolation, Mount, RuntimeFacts } from "../plugin/runtime.ts";
 import { hostServiceSpec } from "./host_service.ts";
-import type { CompanionPlan, ServicePlan } from "./plan.ts";
+import type { CompanionPlan, ServicePlan, ServiceSeed } from "./plan.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
+import { planServiceData } from "./service_data/plan_service_data.ts";
 
 /** What the planner of companions looks at besides the request. */
 export interface PlanCompanionsOptions {
@@ -28,6 +29,8 @@ export interface PlanCompanionsOptions {
   readonly contributions: readonly ContributionOf[];
   /** Real directories of a service's own server on the host, by service. */
   readonly serviceTools: Readonly<Record<string, HostTools>>;
+  /** What services are filled with, by service. */
+  readonly seeds: Readonly<Record<string, ServiceSeed>>;
   /** The engine's name for a volume of this project. */
   volumeName(name: string): string;
 }
@@ -80,10 +83,18 @@ export function planCompanions(
 function planService(
   service: ServiceContribution,
   { id, config }: RunRequest,
-  { facts, isolation, serviceTools }: PlanCompanionsOptions,
+  { facts, isolation, serviceTools, seeds, volumeName }: PlanCompanionsOptions,
 ): ServicePlan {
   const { name } = service;
   const override: ConfigService | undefined = config.services[name];
+  const seed = seeds[name];
+  const data = planServiceData(service, {
+    keep: override?.keep ?? false,
+    ...(seed === undefined ? {} : { seed }),
+    // No name of a volume in moat.yaml has a dot.
+    volume: volumeName(`${name}.data`),
+    abilities: facts.abilities,
+  });
   const memory = override?.memory;
   const common = {
     name,
@@ -96,6 +107,7 @@ function planService(
     wait: override?.wait ?? true,
     variables: fillHost(service),
     afterReady: service.afterReady ?? [],
+    ...(data === undefined ? {} : { data }),
   };
   if (facts.usesHostTools) {
     return { ...common, ...hostServiceSpec(service, serviceTools[name]) };
@@ -212,7 +224,9 @@ function refuseClashes(
   }
   if (all.length > 0 && request.network.mode === "host") {
     throw new MoatError(
-      `Cannot start service "${all[0]?.name}": services stand on a run's own network, and this run has the host's`,
+      `Cannot start service "${
+        all[0]?.name
+      }": services stand on a run's own network, and this run has the host's`,
       { hint: "Take mode: host or --network host away" },
     );
   }

@@ -17,7 +17,13 @@ import { engineName } from "../ids.ts";
 import type { ContributionOf } from "../plugin/contribution.ts";
 import type { Isolation, Mount, RuntimeFacts } from "../plugin/runtime.ts";
 import { isolationRank } from "./choose_runtime.ts";
-import { type ImagePlan, type NetworkPlan, PLAN_SCHEMA, type RunPlan } from "./plan.ts";
+import {
+  type ImagePlan,
+  type NetworkPlan,
+  PLAN_SCHEMA,
+  type RunPlan,
+  type ServiceSeed,
+} from "./plan.ts";
 import { type HostTools, planCompanions, type PlannedCompanions } from "./plan_companions.ts";
 import { planPrivileged } from "./plan_privileged.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
@@ -47,6 +53,8 @@ export interface PlanInputs {
   readonly contributions: readonly ContributionOf[];
   /** There when the runtime has images. */
   readonly image?: ImagePlan;
+  /** What services are filled with, by service. */
+  readonly seeds?: Readonly<Record<string, ServiceSeed>>;
 }
 
 /** Plans the run. @throws MoatError for what cannot be planned: two mounts on one target */
@@ -60,6 +68,7 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
     isolation,
     contributions: inputs.contributions,
     serviceTools: machine.serviceTools ?? {},
+    seeds: inputs.seeds ?? {},
     volumeName: (volume) => volumeName(volume, request, { moatHome: machine.moatHome }),
   });
   const volumes = planVolumes(request, machine.moatHome);

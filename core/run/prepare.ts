@@ -17,6 +17,7 @@ import type { RunPlan } from "./plan.ts";
 import { prepareDependencies } from "./prepare_dependencies.ts";
 import type { RunFlags, RunRequest } from "./request.ts";
 import { resolveRequest } from "./resolve_request.ts";
+import { readSeeds } from "./service_data/read_seeds.ts";
 
 /** A run that is planned and not begun. */
 export interface PreparedRun {
@@ -40,12 +41,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     loadHomeConfig(paths),
   ]);
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
-  const { dockerPackages } = homeConfig;
-  const dependencies = prepareDependencies(
-    request,
-    context,
-    dockerPackages === undefined ? {} : { dockerPackages },
-  );
+  const dependencies = prepareDependencies(request, context, homeConfig);
   const candidates = runtimeCandidates(context);
   const wish: RuntimeWish = {
     ...(request.runtime === undefined ? {} : { runtime: request.runtime }),
@@ -74,7 +70,10 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
   };
   return {
     request,
-    plan: planRun(request, machine, inputs),
+    plan: planRun(request, machine, {
+      ...inputs,
+      seeds: await readSeeds(config, { project: project.path }),
+    }),
     facts: choice.facts,
     plugin: context.registry.get("runtime", choice.facts.id),
     homeConfig,

@@ -5,9 +5,10 @@
  * @module
  */
 
+import type { HomeConfig } from "../config/project_config.ts";
 import type { Context } from "../context.ts";
 import { MoatError } from "../errors.ts";
-import { contributionsOf } from "../image/contributions_of.ts";
+import { contributionsOf, neededBase } from "../image/contributions_of.ts";
 import { readGitIdentity } from "../image/git_identity.ts";
 import { readHostAuthorities } from "../image/host_ca.ts";
 import { imagePlan, suiteOf } from "../image/image_plan.ts";
@@ -44,27 +45,28 @@ export interface PreparedDependencies {
   >;
 }
 
-/** Options of {@linkcode prepareDependencies}. */
-export interface PrepareDependenciesOptions {
-  /** Where Docker's packages come from, as the home's configuration says. */
-  readonly dockerPackages?: Target["dockerPackages"];
-}
+/** Options of {@linkcode prepareDependencies}: what the home's configuration says. */
+export type PrepareDependenciesOptions = Pick<HomeConfig, "dockerPackages" | "dockerBuildCache">;
 
 /** Resolves the request's entries. @throws UsageError naming the entry */
 export function prepareDependencies(
   request: RunRequest,
   context: Context,
-  { dockerPackages }: PrepareDependenciesOptions = {},
+  { dockerPackages, dockerBuildCache }: PrepareDependenciesOptions = {},
 ): PreparedDependencies {
   const { registry } = context;
   const entries = resolveDependencies(request.dependencies.map(({ text }) => text), registry);
-  const suite = suiteOf(request.config.baseImage);
+  const packages = dockerPackages === undefined ? {} : { dockerPackages };
+  const baseImage = request.config.baseImage ?? neededBase(entries, registry, packages);
+  const suite = suiteOf(baseImage);
   const contributionsFor = ({ arch, hostSocket }: Pick<Target, "arch" | "hostSocket">) =>
     contributionsOf(entries, registry, {
       arch,
       suite,
       services: request.config.services,
-      ...(dockerPackages === undefined ? {} : { dockerPackages }),
+      hostEnv: context.env,
+      ...packages,
+      ...(dockerBuildCache === undefined ? {} : { dockerBuildCache }),
       ...(hostSocket === undefined ? {} : { hostSocket }),
     });
   let findings: Promise<readonly Finding[]> | undefined;
@@ -86,7 +88,7 @@ export function prepareDependencies(
     async finish(facts, environment) {
       if (!facts.usesHostTools) {
         const contributions = contributionsFor(facts);
-        const image = await planImage(request, context, { contributions, facts });
+        const image = await planImage(request, context, { contributions, facts, baseImage });
         return { inputs: { contributions, image }, tools: { paths: [], bin: [] } };
       }
       const found = await findAll(facts, environment);
@@ -183,9 +185,10 @@ async function findOnHost(
 async function planImage(
   request: RunRequest,
   { signal }: Context,
-  { contributions, facts }: {
+  { contributions, facts, baseImage }: {
     readonly contributions: ReturnType<typeof contributionsOf>;
     readonly facts: RuntimeFacts;
+    readonly baseImage: string | undefined;
   },
 ): Promise<NonNullable<PlanInputs["image"]>> {
   const { config, project } = request;
@@ -199,7 +202,7 @@ async function planImage(
     contributions,
     arch: facts.arch,
     init: readInit(),
-    ...(config.baseImage === undefined ? {} : { baseImage: config.baseImage }),
+    ...(baseImage === undefined ? {} : { baseImage }),
     hooks: {
       ...(postBuildRoot === undefined ? {} : { postBuildRoot }),
       ...(postBuild === undefined ? {} : { postBuild }),

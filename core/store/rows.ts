@@ -41,12 +41,15 @@ export const RECORD_COLUMNS = [
   "isolation",
   "isolated_by",
   "endpoints",
+  "services",
 ] as const;
+
+const JSON_COLUMNS: ReadonlySet<string> = new Set(["endpoints", "services"]);
 
 /** A record as one JSON value: a thousand of them are read at a third of the cost of rows. */
 export const RECORD_JSON = `json_object(${
   RECORD_COLUMNS.map((column) =>
-    column === "endpoints" ? "'endpoints', json(endpoints)" : `'${column}', ${column}`
+    JSON_COLUMNS.has(column) ? `'${column}', json(${column})` : `'${column}', ${column}`
   ).join(", ")
 })`;
 
@@ -109,6 +112,7 @@ export function recordOf(row: Row, readPlan: (id: string) => RunPlan): RunRecord
   if (row.reason !== null) record.reason = textOf(row, "reason");
   if (row.isolation !== null) record.isolation = oneOf(ISOLATIONS, textOf(row, "isolation"));
   if (row.isolated_by !== null) record.isolatedBy = textOf(row, "isolated_by");
+  if (row.services !== null) record.services = servicesOf(row);
   return record;
 }
 
@@ -117,6 +121,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 function endpointsOf({ endpoints }: Row): RunRecord["endpoints"] {
   if (!Array.isArray(endpoints)) throw new TypeError("Column endpoints holds no list");
   return endpoints;
+}
+
+function servicesOf({ services }: Row): NonNullable<RunRecord["services"]> {
+  if (!Array.isArray(services)) throw new TypeError("Column services holds no list");
+  return services;
 }
 
 /** The journal entry in a row. */

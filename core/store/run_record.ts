@@ -12,6 +12,12 @@ import type { RunState } from "../run/states.ts";
 /** Who owns a live run. */
 export type OwnerKind = "cli" | "daemon";
 
+/**
+ * What a service or sidecar of a run is doing. `exited`: it ended while the run went on; `failed`: it
+ * did not become ready.
+ */
+export type ServiceState = "starting" | "ready" | "exited" | "failed";
+
 /** One run. Times are RFC 3339 in UTC. */
 export interface RunRecord {
   readonly id: RunId;
@@ -34,6 +40,8 @@ export interface RunRecord {
   readonly isolatedBy?: string;
   /** As in the plan; kept beside it so that lists need no plan. */
   readonly endpoints: RunPlan["endpoints"];
+  /** Services and sidecars, as their owner saw them last. */
+  readonly services?: readonly { readonly name: string; readonly state: ServiceState }[];
   /** Records from the store read and parse it when it is first looked at. */
   readonly plan: RunPlan;
 }

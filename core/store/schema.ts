@@ -75,6 +75,7 @@ export const MIGRATIONS: readonly string[] = [
     run_id text not null
   ) strict, without rowid;
   `,
+  "alter table runs add column services text;",
 ];
 
 /** The version that this program reads and writes. */

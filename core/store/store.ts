@@ -73,6 +73,7 @@ const PATCHABLE = {
   reason: "reason",
   isolation: "isolation",
   isolatedBy: "isolated_by",
+  services: "services",
 } as const;
 
 /** An open database. */
@@ -112,7 +113,7 @@ export class Store implements Disposable {
       if (holder !== undefined) throw nameInUse(record.name, textOf(holder, "id"));
       this.#run(
         `insert into runs (${RECORD_COLUMNS.join(", ")}, plan)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         record.id,
         record.name,
         record.state,
@@ -129,6 +130,7 @@ export class Store implements Disposable {
         record.isolation ?? null,
         record.isolatedBy ?? null,
         JSON.stringify(record.endpoints),
+        record.services === undefined ? null : JSON.stringify(record.services),
         JSON.stringify(plan),
       );
       this.#run(
@@ -190,7 +192,9 @@ export class Store implements Disposable {
   /** Changes what is not the state. */
   update(
     id: string,
-    patch: Partial<Pick<RunRecord, "owner" | "detached" | "isolation" | "isolatedBy">>,
+    patch: Partial<
+      Pick<RunRecord, "owner" | "detached" | "isolation" | "isolatedBy" | "services">
+    >,
   ): void {
     const { columns, values } = assignments(patch);
     if (columns.length > 0) {
@@ -402,9 +406,14 @@ function assignments(
     if (!isPatchable(key) || patch[key] === undefined) continue;
     const value = patch[key];
     columns.push(`${PATCHABLE[key]} = ?`);
-    values.push(typeof value === "boolean" ? Number(value) : value);
+    values.push(columnValue(value));
   }
   return { columns, values };
+}
+
+function columnValue(value: NonNullable<RunRecord[keyof typeof PATCHABLE]>): SQLInputValue {
+  if (typeof value === "object") return JSON.stringify(value);
+  return typeof value === "boolean" ? Number(value) : value;
 }
 
 function isPatchable(key: string): key is keyof typeof PATCHABLE {

@@ -18,7 +18,9 @@ export interface Placement {
   /** What the run knows. */
   readonly hosts: Hosts;
   /** By host name. */
-  readonly companions: Readonly<Record<string, { readonly address?: string; readonly hosts: Hosts }>>;
+  readonly companions: Readonly<
+    Record<string, { readonly address?: string; readonly hosts: Hosts }>
+  >;
 }
 
 /** What decides about addresses. */

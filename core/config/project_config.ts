@@ -23,6 +23,11 @@ export interface ConfigVolume {
   readonly shared: boolean;
 }
 
+/** What a service is filled with: SQL files of the project, in order, or a command inside it. */
+export type ConfigSeed =
+  | { readonly kind: "files"; readonly files: readonly string[] }
+  | { readonly kind: "command"; readonly command: readonly string[] };
+
 /** Overrides of one service named in `dependencies`. */
 export interface ConfigService {
   readonly image?: string;
@@ -31,7 +36,7 @@ export interface ConfigService {
   readonly memory?: number;
   readonly command?: readonly string[];
   readonly ready?: unknown;
-  readonly seed?: unknown;
+  readonly seed?: ConfigSeed;
   readonly keep?: boolean;
   readonly models?: readonly string[];
 }
@@ -93,5 +98,6 @@ export interface HomeConfig {
   readonly logsMaxBytes?: number;
   readonly proxyPort?: number;
   readonly dockerPackages?: "docker" | "debian";
+  readonly dockerBuildCache?: boolean;
   readonly mounts: readonly ConfigMount[];
 }

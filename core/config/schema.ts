@@ -175,6 +175,23 @@ const commandWords = v.union(
   "is neither a list nor text\nWrite it as [npm, test]",
 );
 
+const seedFile = v.pipe(
+  oneLine,
+  v.check((path) => !path.startsWith("/"), "is not a path in the project\nWrite it as db/seed.sql"),
+);
+
+const seed = v.union([
+  v.pipe(seedFile, v.description("A file of the project that the server's client reads.")),
+  v.pipe(
+    listOf(seedFile),
+    v.minLength(1, "is empty\nWrite a file of the project, such as db/seed.sql"),
+    v.description("Several, in this order."),
+  ),
+  v.strictObject({
+    command: v.pipe(commandWords, v.description("Run inside the service, as root.")),
+  }),
+], "is no seed\nWrite a file of the project, such as db/seed.sql, or command: below it");
+
 const service = v.strictObject({
   image: v.optional(v.pipe(
     text,
@@ -186,7 +203,7 @@ const service = v.strictObject({
   memory: v.optional(v.pipe(memoryMib, v.description("Limit in MB."))),
   command: v.optional(v.pipe(commandWords, v.description("Command of the service."))),
   ready: v.optional(v.pipe(anything, v.description("How it is seen to be ready."))),
-  seed: v.optional(v.pipe(anything, v.description("What it is filled with."))),
+  seed: v.optional(v.pipe(seed, v.description("What it is filled with, once."))),
   keep: v.optional(v.pipe(flag, v.description("Its data is kept between runs."))),
   models: v.optional(
     v.pipe(listOf(oneLine), v.description("Models that are pulled before it is ready.")),
@@ -420,6 +437,7 @@ export const HOME_SCHEMA = v.looseObject({
     packages: v.optional(
       v.picklist(["docker", "debian"], "is not a source of packages\nWrite docker or debian"),
     ),
+    build_cache: v.optional(flag),
   }, "is not a map\nWrite packages: below it")),
   registries: v.optional(listOf(anything)),
   mounts: v.optional(listOf(mount), []),

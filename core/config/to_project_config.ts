@@ -5,7 +5,13 @@
  */
 
 import { normalizeTarget, splitMount } from "./parse_mount.ts";
-import type { ConfigMount, ConfigService, ConfigUlimit, ProjectConfig } from "./project_config.ts";
+import type {
+  ConfigMount,
+  ConfigSeed,
+  ConfigService,
+  ConfigUlimit,
+  ProjectConfig,
+} from "./project_config.ts";
 import type { HomeFile, ProjectFile } from "./schema.ts";
 
 /** The configuration; what was not written is empty. */
@@ -82,10 +88,18 @@ function toService(written: ProjectFile["services"][string]): ConfigService {
     ...optional("memory", written.memory),
     ...optional("command", toCommand(written.command)),
     ...optional("ready", written.ready),
-    ...optional("seed", written.seed),
+    ...optional("seed", toSeed(written.seed)),
     ...optional("keep", written.keep),
     ...optional("models", written.models),
   };
+}
+
+function toSeed(written: ProjectFile["services"][string]["seed"]): ConfigSeed | undefined {
+  if (written === undefined) return undefined;
+  if (typeof written === "string") return { kind: "files", files: [written] };
+  return "command" in written
+    ? { kind: "command", command: toCommand(written.command) ?? [] }
+    : { kind: "files", files: written };
 }
 
 function toCommand(written: string | readonly string[] | undefined): readonly string[] | undefined {

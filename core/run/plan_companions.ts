@@ -125,8 +125,18 @@ function planService(
 
 /** The engine's default isolates a sidecar: it serves moat, and may need what gVisor lacks. */
 function planSidecar(
-  { name, image, command, env, files, privileged, volumes = [], ready, readyTimeoutMs }:
-    SidecarContribution,
+  {
+    name,
+    image,
+    entrypoint,
+    command,
+    env,
+    files,
+    privileged,
+    volumes = [],
+    ready,
+    readyTimeoutMs,
+  }: SidecarContribution,
   { id }: RunRequest,
   { volumeName }: PlanCompanionsOptions,
 ): CompanionPlan {
@@ -134,6 +144,7 @@ function planSidecar(
     name,
     container: companionName(name, id),
     image,
+    ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(command === undefined ? {} : { command }),
     env: env ?? {},
     files: files ?? [],

@@ -27,6 +27,7 @@ import {
 import { type HostTools, planCompanions, type PlannedCompanions } from "./plan_companions.ts";
 import { planPrivileged } from "./plan_privileged.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
+import { withoutProxy } from "./without_proxy.ts";
 
 const WORKSPACE = "/workspace";
 
@@ -157,7 +158,9 @@ function planEnv(
   },
 ): Record<string, EnvValue> {
   const texts: Record<string, string> = {};
-  for (const { contribution } of inputs.contributions) Object.assign(texts, contribution.env);
+  for (const { contribution: { env, initSteps = [] } } of inputs.contributions) {
+    Object.assign(texts, env, ...initSteps.map((step) => step.env));
+  }
   texts.MOAT_RUN_ID = request.id;
   texts.MOAT_RUN_NAME = request.name;
   if (givesTerminal(request, facts) && term !== undefined) texts.TERM = term;
@@ -174,7 +177,10 @@ function planEnv(
       .join(":");
   }
   const own = Object.entries(texts).map(([key, text]) => [key, { kind: "text", text }] as const);
-  return { ...Object.fromEntries(own), ...companions.env, ...request.env };
+  return withoutProxy(
+    { ...Object.fromEntries(own), ...companions.env, ...request.env },
+    companions.sidecars.map(({ name }) => name),
+  );
 }
 
 interface PlannedVolume {

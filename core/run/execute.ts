@@ -273,21 +273,20 @@ function companionSteps(options: StepsOptions, made: Made): readonly Step[] {
     async do(signal) {
       const { companions } = runtime;
       if (companions === undefined) throw new TypeError(`${runtime.id} has no companions`);
-      const password = made.passwords.get(companion.name);
-      const filled = password === undefined ? {} : { password };
-      const spec = createCompanionSpec(plan, companion, {
-        homeId: store.homeId,
-        role,
-        placement: placementOf(options, made),
-        ...filled,
-      });
+      const own = made.passwords.get(companion.name);
       await startCompanion(companion, {
         run,
         plan,
         companions,
-        spec,
         signal,
-        ...filled,
+        specOf: (password) =>
+          createCompanionSpec(plan, companion, {
+            homeId: store.homeId,
+            role,
+            placement: placementOf(options, made),
+            ...(password === undefined ? {} : { password }),
+          }),
+        ...(own === undefined ? {} : { password: own }),
         ...(progress === undefined ? {} : { progress }),
       });
     },

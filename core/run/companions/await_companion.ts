@@ -7,14 +7,16 @@
 import { describeError, MoatError } from "../../errors.ts";
 import type { Runtime } from "../../plugin/runtime.ts";
 import { awaitReady, NotReadyError } from "../../ready/await_ready.ts";
-import type { CompanionPlan, ServicePlan } from "../plan.ts";
-import { execInside } from "./exec_inside.ts";
+import type { CompanionPlan, RunPlan, ServicePlan } from "../plan.ts";
+import { type CommandUser, execInside } from "./exec_inside.ts";
 import { lastLines } from "./last_lines.ts";
 
 /** Options of {@linkcode awaitCompanion}. */
 export interface AwaitCompanionOptions {
   readonly runtime: Runtime;
   readonly signal: AbortSignal;
+  /** Who runs commands inside. */
+  readonly user: CommandUser;
   /** There for services. */
   readonly password?: string;
   /** Told of each command inside. */
@@ -26,7 +28,7 @@ export async function awaitCompanion(
   companion: CompanionPlan | ServicePlan,
   options: AwaitCompanionOptions,
 ): Promise<void> {
-  const { runtime, signal, password, onCommand } = options;
+  const { runtime, signal, user, password, onCommand } = options;
   const { container, ready, readyTimeoutMs } = companion;
   const { dial } = runtime;
   try {
@@ -37,13 +39,13 @@ export async function awaitCompanion(
         return Promise.reject(new MoatError(`${message} opens no connections`));
       },
       exec: async (command, aborted) =>
-        (await execInside(runtime, container, { command, signal: aborted })).code,
+        (await execInside(runtime, container, { command, user, signal: aborted })).code,
       inspect: () => runtime.inspect(container, { signal }),
       ...(password === undefined ? {} : { password }),
     }, { timeoutMs: readyTimeoutMs, signal });
     for (const command of "afterReady" in companion ? companion.afterReady : []) {
       onCommand?.(command);
-      const { code, output } = await execInside(runtime, container, { command, signal });
+      const { code, output } = await execInside(runtime, container, { command, user, signal });
       if (code === 0) continue;
       const said = output.trim();
       throw new MoatError(
@@ -56,11 +58,19 @@ export async function awaitCompanion(
   }
 }
 
+/** Who runs commands in a companion: servers of the host run as the run's user. */
+export function userInside(
+  { container: { uid, gid } }: RunPlan,
+  image: string | undefined,
+): CommandUser {
+  return image === undefined ? { uid, gid } : { uid: 0, gid: 0 };
+}
+
 /** The error of a companion that failed: what is known of it, with its password taken out. */
 export async function explainFailure(
   { name, container }: Pick<CompanionPlan, "name" | "container">,
   error: unknown,
-  { runtime, password, signal }: AwaitCompanionOptions,
+  { runtime, password, signal }: Pick<AwaitCompanionOptions, "runtime" | "password" | "signal">,
 ): Promise<MoatError> {
   const lines = await lastLines(runtime, container, { signal });
   const clean = (text: string) => password === undefined ? text : text.replaceAll(password, "***");

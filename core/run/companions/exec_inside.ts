@@ -1,10 +1,23 @@
 /**
- * Runs one command as root inside a container, without input, and keeps the end of what it says.
+ * Runs one command inside a container, without input, and keeps the end of what it says.
  *
  * @module
  */
 
 import type { Runtime } from "../../plugin/runtime.ts";
+
+/** Ids inside. */
+export interface CommandUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Options of {@linkcode execInside}. */
+export interface ExecInsideOptions {
+  readonly command: readonly string[];
+  readonly user: CommandUser;
+  readonly signal: AbortSignal;
+}
 
 /** How it ended. */
 export interface InsideResult {
@@ -19,11 +32,11 @@ const KEPT_BYTES = 8 * 1024;
 export async function execInside(
   runtime: Pick<Runtime, "exec">,
   name: string,
-  { command, signal }: { readonly command: readonly string[]; readonly signal: AbortSignal },
+  { command, user: { uid, gid }, signal }: ExecInsideOptions,
 ): Promise<InsideResult> {
   const exec = await runtime.exec(
     name,
-    { command, env: {}, workdir: "/", uid: 0, gid: 0, tty: false, stdin: false },
+    { command, env: {}, workdir: "/", uid, gid, tty: false, stdin: false },
     { signal },
   );
   await using attachment = exec.attachment;

@@ -9,7 +9,14 @@ import type { Companions, CompanionSpec, Progress } from "../../plugin/runtime.t
 import { recordEvent } from "../../store/events.ts";
 import type { OwnedRun } from "../owned_run.ts";
 import type { CompanionPlan, RunPlan, ServicePlan } from "../plan.ts";
-import { awaitCompanion, type AwaitCompanionOptions, explainFailure } from "./await_companion.ts";
+import { prepareServiceData } from "../service_data/prepare_service_data.ts";
+import type { PreparedServiceData } from "../service_data/service_data.ts";
+import {
+  awaitCompanion,
+  type AwaitCompanionOptions,
+  explainFailure,
+  userInside,
+} from "./await_companion.ts";
 import { changeService } from "./service_state.ts";
 
 /** Options of {@linkcode startCompanion}. */
@@ -17,10 +24,12 @@ export interface StartCompanionOptions {
   readonly run: OwnedRun;
   readonly plan: RunPlan;
   readonly companions: Companions;
-  readonly spec: CompanionSpec;
   readonly signal: AbortSignal;
+  /** There for services. */
   readonly password?: string;
   readonly progress?: Progress;
+  /** Its container as planned, with this password. */
+  specOf(password: string | undefined): CompanionSpec;
 }
 
 /** Returns when it is ready, or started where nobody waits for it. @throws MoatError with its end */
@@ -28,49 +37,102 @@ export async function startCompanion(
   companion: CompanionPlan | ServicePlan,
   options: StartCompanionOptions,
 ): Promise<void> {
-  const { run, companions, spec, signal, progress, password } = options;
+  const { run, signal, progress } = options;
   const { name, container } = companion;
-  const change = (state: Parameters<typeof changeService>[1]["state"], details = {}) =>
-    changeService(run, { name, container, state, details });
   const begun = performance.now();
   progress?.update(name, `${name}: starting`);
-  await change("starting", companion.image === undefined ? {} : { image: companion.image });
-  const waiting: AwaitCompanionOptions = {
-    runtime: run.runtime,
-    signal,
-    onCommand: (command) => progress?.update(name, `${name}: ${command.join(" ")}`),
-    ...(password === undefined ? {} : { password }),
-  };
+  await changeService(run, {
+    name,
+    container,
+    state: "starting",
+    details: companion.image === undefined ? {} : { image: companion.image },
+  });
   try {
-    await companions.create(spec, { signal });
-    await startCreated(spec, companions, waiting);
-    await recordCompanionIsolation(companion, options);
-    if ("wait" in companion && !companion.wait) {
-      progress?.done(name, `${name}: started`);
-      return;
+    const { isReady, data } = await bringUp(companion, options);
+    const ms = Math.round(performance.now() - begun);
+    if (isReady) {
+      await changeService(run, { name, container, state: "ready", details: { ms, data } });
     }
-    await awaitCompanion(companion, waiting);
+    const text = isReady ? `ready (${(ms / 1000).toFixed(1)}s)` : "started";
+    progress?.done(name, `${name}: ${text}`);
   } catch (error) {
-    if (!signal.aborted) await change("failed", { reason: describeError(error) });
+    if (!signal.aborted) {
+      const details = { reason: describeError(error) };
+      await changeService(run, { name, container, state: "failed", details });
+    }
     progress?.done(name, `${name}: ${signal.aborted ? "stopped" : "failed"}`);
     throw error;
   }
-  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  await change("ready", { afterMs: Math.round(performance.now() - begun) });
-  progress?.done(name, `${name}: ready (${seconds}s)`);
 }
 
-async function startCreated(
-  spec: CompanionSpec,
-  companions: Companions,
-  waiting: AwaitCompanionOptions,
-): Promise<void> {
+/** What came of it, and where its data comes from. */
+interface BroughtUp {
+  readonly isReady: boolean;
+  readonly data?: PreparedServiceData["origin"];
+}
+
+async function bringUp(
+  companion: CompanionPlan | ServicePlan,
+  options: StartCompanionOptions,
+): Promise<BroughtUp> {
+  const { companions, password, signal } = options;
+  const waiting = awaitOptions(companion, options);
+  const data = isService(companion) ? await prepareData(companion, options) : undefined;
+  const planned = options.specOf(password);
+  const spec = data?.apply(planned) ?? planned;
+  await companions.create(spec, { signal });
   try {
-    await companions.start(spec, { signal: waiting.signal });
+    await companions.start(spec, { signal });
   } catch (error) {
-    waiting.signal.throwIfAborted();
-    throw await explainFailure({ name: spec.hostname, container: spec.name }, error, waiting);
+    signal.throwIfAborted();
+    throw await explainFailure(companion, error, waiting);
   }
+  await recordCompanionIsolation(companion, options);
+  const isReady = !isService(companion) || companion.wait;
+  if (isReady) {
+    await awaitCompanion(companion, waiting);
+    await data?.finish();
+  }
+  return { isReady, ...(data === undefined ? {} : { data: data.origin }) };
+}
+
+async function prepareData(
+  service: ServicePlan,
+  options: StartCompanionOptions,
+): Promise<PreparedServiceData> {
+  const { run, plan, signal, progress } = options;
+  const { runtime, store, paths } = run;
+  return await prepareServiceData(service, {
+    plan,
+    runtime,
+    store,
+    paths,
+    signal,
+    specOf: (password) => options.specOf(password),
+    awaitReady: (spec, password) =>
+      awaitCompanion(
+        { ...service, container: spec.name, afterReady: [] },
+        awaitOptions(service, { ...options, password }),
+      ),
+    ...(progress === undefined ? {} : { progress }),
+  });
+}
+
+function awaitOptions(
+  { name, image }: CompanionPlan,
+  { run, plan, signal, progress, password }: StartCompanionOptions,
+): AwaitCompanionOptions {
+  return {
+    runtime: run.runtime,
+    signal,
+    user: userInside(plan, image),
+    onCommand: (command) => progress?.update(name, `${name}: ${command.join(" ")}`),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function isService(companion: CompanionPlan | ServicePlan): companion is ServicePlan {
+  return "wait" in companion;
 }
 
 /** Reads back what the engine made of it. @throws MoatError when it isolates less than planned */

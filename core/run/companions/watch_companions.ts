@@ -10,7 +10,8 @@ import { describeError } from "../../errors.ts";
 import type { ExitStatus } from "../../plugin/runtime.ts";
 import type { OwnedRun } from "../owned_run.ts";
 import type { CompanionPlan, ServicePlan } from "../plan.ts";
-import { awaitCompanion } from "./await_companion.ts";
+import { awaitCompanion, userInside } from "./await_companion.ts";
+import { findPassword } from "./find_password.ts";
 import { changeService, serviceState } from "./service_state.ts";
 
 /** Options of {@linkcode watchCompanions}. */
@@ -87,7 +88,14 @@ async function awaitLate(service: ServicePlan, run: OwnedRun, { say, left }: Wat
   if (serviceState(run, name) !== "starting") return;
   const { signal } = left;
   try {
-    await awaitCompanion(service, { runtime: run.runtime, signal });
+    const user = userInside(run.record.plan, service.image);
+    const password = await findPassword(service, run, signal);
+    await awaitCompanion(service, {
+      runtime: run.runtime,
+      signal,
+      user,
+      ...(password === undefined ? {} : { password }),
+    });
     await changeService(run, { name, container, state: "ready" });
   } catch (error) {
     if (signal.aborted || serviceState(run, name) !== "starting") return;

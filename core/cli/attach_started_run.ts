@@ -6,8 +6,14 @@
 
 import type { Context } from "../context.ts";
 import { describeError, EXIT } from "../errors.ts";
-import { type AttachOutcome, attachRun, stoppedExitCode } from "../run/attach.ts";
+import {
+  type AttachOptions,
+  type AttachOutcome,
+  attachRun,
+  stoppedExitCode,
+} from "../run/attach.ts";
 import { beginStop } from "../run/begin_stop.ts";
+import { watchCompanions } from "../run/companions/watch_companions.ts";
 import type { StartedRun } from "../run/execute.ts";
 import { finishRun } from "../run/finish.ts";
 import { handOver, whyNotHandOver } from "../run/hand_over.ts";
@@ -30,8 +36,16 @@ export async function attachStartedRun(
   const { files } = run;
   const maxBytes = homeConfig.logsMaxBytes;
   const log = await openLogWriter(files, maxBytes === undefined ? {} : { maxBytes });
+  let say: (text: string) => void = (text) => void context.stdio.error(`${text}\n`);
+  const watching = watchCompanions(run, {
+    async say(text) {
+      await log.remark(text);
+      if (!quiet) say(text);
+    },
+  });
   try {
-    const outcome = await pump(run, context, { log, plan });
+    const outcome = await pump(run, context, { log, plan, onAttached: (line) => say = line });
+    await watching[Symbol.asyncDispose]();
     await run.attachment?.[Symbol.asyncDispose]();
     await log[Symbol.asyncDispose]();
     if (outcome.kind === "detached") {
@@ -43,6 +57,7 @@ export async function attachStartedRun(
     await printNotices({ warnings: notices, notices: [] }, context.stdio, { quiet });
     return exitCodeOf(outcome);
   } catch (error) {
+    await watching[Symbol.asyncDispose]();
     await finishRun(run, { failed: describeError(error) });
     throw error;
   }
@@ -62,7 +77,11 @@ function exitCodeOf(outcome: Exclude<AttachOutcome, { kind: "detached" }>): numb
 async function pump(
   run: StartedRun,
   context: Context,
-  { log, plan }: { readonly log: LogWriter; readonly plan: PreparedRun["plan"] },
+  { log, plan, onAttached }: {
+    readonly log: LogWriter;
+    readonly plan: PreparedRun["plan"];
+    readonly onAttached: NonNullable<AttachOptions["onAttached"]>;
+  },
 ): Promise<AttachOutcome> {
   const { runtime, spec, attachment } = run;
   if (attachment === undefined) throw new TypeError(`Run ${plan.id} has nothing to attach to`);
@@ -82,6 +101,7 @@ async function pump(
     {
       ...(plan.timeoutMs === undefined ? {} : { timeoutMs: plan.timeoutMs }),
       say: (text) => void context.stdio.error(`${text}\n`),
+      onAttached,
     },
   );
 }

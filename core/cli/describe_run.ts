@@ -7,7 +7,7 @@
 import { isLive, type RunState } from "../run/states.ts";
 import { isOwned } from "../store/owner.ts";
 import { type Paths, runPaths } from "../store/paths.ts";
-import type { RunRecord } from "../store/run_record.ts";
+import type { RunRecord, ServiceState } from "../store/run_record.ts";
 
 /**
  * `orphaned`: live by the record, but its owner died; `moat clean` ends it. A run of the daemon's
@@ -31,6 +31,8 @@ export interface RunDescription {
   readonly exitCode: number | null;
   readonly reason: string | null;
   readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  /** As their owner saw them last; `stopped` when the run is over. */
+  readonly services: readonly { readonly name: string; readonly state: ServiceState | "stopped" }[];
 }
 
 /** The state to show. Looks at the owner's lock; changes nothing. */
@@ -56,6 +58,10 @@ export async function describeRun(record: RunRecord, paths: Paths): Promise<RunD
     exitCode: record.exitCode ?? null,
     reason: record.reason ?? null,
     endpoints: record.endpoints,
+    services: (record.services ?? []).map(({ name, state }) => ({
+      name,
+      state: isLive(record.state) || state === "exited" || state === "failed" ? state : "stopped",
+    })),
   };
 }
 

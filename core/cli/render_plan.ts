@@ -5,7 +5,7 @@
  */
 
 import type { Limits, Mount } from "../plugin/runtime.ts";
-import type { ImagePlan, RunPlan } from "../run/plan.ts";
+import type { CompanionPlan, ImagePlan, RunPlan, ServicePlan } from "../run/plan.ts";
 import type { EnvValue } from "../run/request.ts";
 import { formatBytes } from "./format_time.ts";
 import { labelled } from "./report_error.ts";
@@ -22,6 +22,7 @@ export function renderPlan(plan: RunPlan): string {
     ...optionalRow("Image", plan.image && imageText(plan.image)),
     ["Command", container.command.map(quoteWord).join(" ")],
     ["User", `${container.uid}:${container.gid} in ${container.workdir}`],
+    ...optionalRow("Privileged", container.privileged ? container.privilegedFor : undefined),
     ["Terminal", container.tty ? "yes" : "no"],
     ["Network", networkText(plan)],
     ...container.mounts.map((mount): [string, string] => ["Mount", mountText(mount)]),
@@ -30,6 +31,8 @@ export function renderPlan(plan: RunPlan): string {
       "Variable",
       `${name}=${envText(value)}`,
     ]),
+    ...plan.services.map((service): [string, string] => ["Service", serviceText(service)]),
+    ...plan.sidecars.map((sidecar): [string, string] => ["Sidecar", companionText(sidecar)]),
     ...plan.endpoints.map(({ name, port }): [string, string] => ["Endpoint", `${name} :${port}`]),
     ...optionalRow("Limits", limitsText(container.limits)),
     ...optionalRow("Time-out", plan.timeoutMs === undefined ? "" : `${plan.timeoutMs / 1000}s`),
@@ -46,6 +49,25 @@ export function renderPlan(plan: RunPlan): string {
 
 function optionalRow(label: string, text: string | undefined): [string, string][] {
   return text === undefined || text === "" ? [] : [[label, text]];
+}
+
+function serviceText(service: ServicePlan): string {
+  const { port, wait, data } = service;
+  return [
+    `${companionText(service)} on port ${port}`,
+    ...(data?.source === "keep" ? [`data kept on ${data.volume}`] : []),
+    ...(data?.seedFrom === undefined ? [] : ["seeded"]),
+    ...(wait ? [] : ["not waited for"]),
+  ].join(", ");
+}
+
+function companionText({ name, image, isolation, privileged, limits }: CompanionPlan): string {
+  return [
+    image === undefined ? `${name}, the host's own server` : `${name}, ${image}`,
+    ...(isolation === undefined ? [] : [isolation]),
+    ...(privileged === undefined ? [] : ["privileged"]),
+    ...(limits.memoryBytes === undefined ? [] : [`memory ${formatBytes(limits.memoryBytes)}`]),
+  ].join(", ");
 }
 
 function imageText(image: ImagePlan): string {

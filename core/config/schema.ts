@@ -337,7 +337,7 @@ export const PROJECT_SCHEMA = v.strictObject({
   services: v.optional(
     v.pipe(
       v.record(v.string(), service, "is not a map\nWrite a service's name, and image: below it"),
-      v.description("Changes to services named in dependencies. Without effect yet."),
+      v.description("Changes to services named in dependencies."),
     ),
     {},
   ),

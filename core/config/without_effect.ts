@@ -18,7 +18,6 @@ const LATER = new Set([
   "pi",
   "plugins",
   "secrets",
-  "services",
   "snapshots",
   "tracing",
   "version",

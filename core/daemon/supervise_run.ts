@@ -10,6 +10,7 @@ import { delay } from "../delay.ts";
 import { describeError } from "../errors.ts";
 import type { ExitStatus } from "../plugin/runtime.ts";
 import { beginStop } from "../run/begin_stop.ts";
+import { watchCompanions } from "../run/companions/watch_companions.ts";
 import { finishRun, type RunOutcome } from "../run/finish.ts";
 import type { OwnedRun } from "../run/owned_run.ts";
 import { type LogWriter, openLogWriter } from "../store/log_writer.ts";
@@ -42,6 +43,12 @@ export async function superviseRun(
     try {
       await using writer = await openLogWriter(run.files, await logLimits(context));
       const following = followLogs(run, { writer, signal: either });
+      await using _watching = watchCompanions(run, {
+        async say(text) {
+          await writer.remark(text);
+          await context.stdio.error(`${record.name}: ${text}\n`);
+        },
+      });
       using _ = limitTime(run);
       outcome = await waitForEnd(run, signal);
       // A container that is gone has no output to wait for.

@@ -44,6 +44,8 @@ export interface AttachOptions {
   say(text: string): void;
   /** Signals to this process leave the command alone: this is somebody else's run. */
   readonly isGuest?: boolean;
+  /** Given what says a line while the command is attached, also over a terminal in raw mode. */
+  readonly onAttached?: (say: (text: string) => void) => void;
 }
 
 /** How an attachment ended. */
@@ -63,7 +65,7 @@ export type AttachOutcome =
 export async function attachRun(
   command: AttachedCommand,
   context: Pick<Context, "stdio" | "signal" | "onSignal">,
-  { timeoutMs, say, isGuest = false }: AttachOptions,
+  { timeoutMs, say, isGuest = false, onAttached }: AttachOptions,
 ): Promise<AttachOutcome> {
   const { stdio } = context;
   const { attachment } = command;
@@ -78,6 +80,7 @@ export async function attachRun(
     cleanup.use(onResize(resize));
     resize();
   }
+  onAttached?.(line);
   const detached = Promise.withResolvers<AttachOutcome>();
   const ending = createEnding(command);
   cleanup.use(stopOnSignals(context, {

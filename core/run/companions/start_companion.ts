@@ -88,11 +88,9 @@ async function bringUp(
     throw await explainFailure(companion, error, waiting);
   }
   await recordCompanionIsolation(companion, options);
-  const isReady = !isService(companion) || companion.wait;
-  if (isReady) {
-    await awaitCompanion(companion, waiting);
-    await data?.finish();
-  }
+  const isReady = !isService(companion) || companion.wait || data?.needsReady === true;
+  if (isReady) await awaitCompanion(companion, waiting);
+  await data?.finish();
   return { isReady, ...(data === undefined ? {} : { data: data.origin }) };
 }
 

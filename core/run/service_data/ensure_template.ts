@@ -50,10 +50,10 @@ export async function ensureTemplate(
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
   using _ = await lockTag(ref, options);
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
-  const activity = `template ${service.name}`;
-  options.progress?.update(activity, `${service.name}: preparing its data, once`);
+  const { name } = service;
+  options.progress?.update(name, `${name}: preparing its data, kept for later runs`);
   await makeTemplate(ref, service, { maker, options });
-  options.progress?.done(activity, `${service.name}: its data is prepared`);
+  options.progress?.update(name, `${name}: starting`);
   return { ref, isNew: true };
 }
 

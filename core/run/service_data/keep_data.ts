@@ -34,6 +34,7 @@ export async function keepData(
   if (store.fact(filled) === id) {
     return {
       origin: "kept",
+      needsReady: false,
       apply: (spec) => resumeData(apply(spec), service),
       finish: () => Promise.resolve(),
     };
@@ -41,6 +42,7 @@ export async function keepData(
   if (maker === undefined) {
     return {
       origin: "init",
+      needsReady: true,
       apply,
       async finish() {
         await seedService(service, service.container, options);
@@ -51,6 +53,7 @@ export async function keepData(
   const { ref, isNew } = await ensureTemplate(service, maker, options);
   return {
     origin: isNew ? "new-template" : "template",
+    needsReady: false,
     apply: (spec) => resumeData(apply(spec), service, ref),
     finish,
   };

@@ -108,6 +108,7 @@ async function runInside(
   const exec = await runtime.exec(container, spec, { signal });
   await using attachment = exec.attachment;
   const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {});
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {

@@ -14,6 +14,7 @@ import type { PreparedServiceData, ServiceDataOptions } from "./service_data.ts"
 
 const UNCHANGED: PreparedServiceData = {
   origin: "init",
+  needsReady: false,
   apply: (spec) => spec,
   finish: () => Promise.resolve(),
 };
@@ -38,7 +39,8 @@ export async function prepareServiceData(
       apply: (spec) => resumeData(spec, service, ref),
     };
   }
-  return { ...UNCHANGED, finish: () => seedService(service, container, options) };
+  const needsReady = data.seedFrom !== undefined;
+  return { ...UNCHANGED, needsReady, finish: () => seedService(service, container, options) };
 }
 
 function templateMaker({ images, companions }: Runtime): TemplateMaker | undefined {

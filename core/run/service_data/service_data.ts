@@ -27,8 +27,10 @@ export interface ServiceDataOptions {
 export interface PreparedServiceData {
   /** `init`: initialised by the service's own start; otherwise by an earlier one. */
   readonly origin: "init" | "new-template" | "template" | "kept";
+  /** The rest of it needs the server: it is waited for in any case. */
+  readonly needsReady: boolean;
   /** The container with the data in it. */
   apply(spec: CompanionSpec): CompanionSpec;
-  /** Call it when the service is ready and before anybody uses it. @throws MoatError of the seed */
+  /** Call it once it has started, when ready if `needsReady`. @throws MoatError of the seed */
   finish(): Promise<void>;
 }

@@ -50,6 +50,10 @@ export interface Target {
   readonly hostSocket?: HostSocketFacts | { readonly missing: string };
   /** Where Docker's packages come from (`docker.packages` of the home's configuration). */
   readonly dockerPackages?: "docker" | "debian";
+  /** False: builds inside a run leave no cache for the next one (`docker.build_cache` there). */
+  readonly dockerBuildCache?: boolean;
+  /** Moat's own environment, for variables that set a dependency up; absent where nothing runs. */
+  readonly hostEnv?: Readonly<Record<string, string>>;
   /** What the project overrides of services, by name. */
   readonly services?: Readonly<Record<string, ServiceOverride>>;
 }
@@ -185,6 +189,8 @@ export interface ServiceContribution {
   /** Host name, also the infix of `moat-<name>-<run id>` and the key under `services:`. */
   readonly name: string;
   readonly image: string;
+  /** Replaces the image's entry point and command. */
+  readonly entrypoint?: readonly string[];
   /** Replaces the image's command. */
   readonly command?: readonly string[];
   readonly port: number;
@@ -221,6 +227,8 @@ export interface SidecarContribution {
   /** Its host name on the run's network. */
   readonly name: string;
   readonly image: string;
+  /** Replaces the image's entry point and command. */
+  readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: readonly CompanionFileTemplate[];
@@ -241,10 +249,15 @@ export interface SidecarContribution {
 export interface InitStep {
   /** Such as `dockerd`: names the step in messages and its log, `/var/log/moat-<name>.log`. */
   readonly name: string;
-  /** Shell script, `sh -eu`; the run does not start when it fails. Values come through `env`. */
+  /**
+   * Shell script, `sh -eu`; the run does not start when it fails. Its output is the log, its
+   * standard error the run's. A daemon that it leaves running is started with `setsid`.
+   */
   readonly start: string;
   /** Shell script run when the command has ended; its failure is ignored. */
   readonly stop?: string;
+  /** Variables of the container for the scripts; no part of the image. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** All that a dependency may add; every field is optional. */

@@ -115,6 +115,7 @@ function planService(
   return {
     ...common,
     image: service.image,
+    ...(service.entrypoint === undefined ? {} : { entrypoint: service.entrypoint }),
     ...(service.command === undefined ? {} : { command: service.command }),
     env: service.env,
     files: service.files,

@@ -79,7 +79,6 @@ export async function explainFailure(
     ? ["It printed nothing"]
     : ["Its last output:", ...lines.map((line) => `  ${clean(line)}`)];
   return new MoatError(`Cannot start service "${name}": ${[why, ...output].join("\n")}`, {
-    cause: error,
     ...(error instanceof MoatError && error.hint !== undefined ? { hint: error.hint } : {}),
   });
 }

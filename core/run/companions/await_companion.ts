@@ -35,8 +35,9 @@ export async function awaitCompanion(
     await awaitReady(ready, {
       dial(port, aborted) {
         if (dial !== undefined) return dial.call(runtime, container, port, { signal: aborted });
-        const message = `Cannot reach port ${port} of "${companion.name}": runtime "${runtime.id}"`;
-        return Promise.reject(new MoatError(`${message} opens no connections`));
+        return Promise.reject(
+          new MoatError(`Cannot reach port ${port} of service "${companion.name}": no way in`),
+        );
       },
       exec: async (command, aborted) =>
         (await execInside(runtime, container, { command, user, signal: aborted })).code,

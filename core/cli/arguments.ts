@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { LeafCommand } from "./command.ts";
+import type { LeafCommand, Positional } from "./command.ts";
 
 /** Parsed arguments of one command. */
 export class Arguments {
   readonly #command: LeafCommand;
   readonly #values: ReadonlyMap<string, readonly string[]>;
-  readonly #positionals: readonly string[];
+  readonly #positionals: ReadonlyMap<string, string>;
   /** Words behind `--`; `undefined` when there was none. */
   readonly rest: readonly string[] | undefined;
 
@@ -26,7 +26,7 @@ export class Arguments {
   ) {
     this.#command = command;
     this.#values = parsed.values;
-    this.#positionals = parsed.positionals;
+    this.#positionals = assignPositionals(command.positionals, parsed.positionals);
     this.rest = parsed.rest;
   }
 
@@ -56,8 +56,29 @@ export class Arguments {
 
   /** The word at the positional's place, or `undefined`. */
   positional(name: string): string | undefined {
-    const index = this.#command.positionals.findIndex((positional) => positional.name === name);
-    if (index < 0) throw new TypeError(`Command "${this.#command.name}" has no "${name}"`);
-    return this.#positionals[index];
+    if (this.#command.positionals.every((positional) => positional.name !== name)) {
+      throw new TypeError(`Command "${this.#command.name}" has no "${name}"`);
+    }
+    return this.#positionals.get(name);
   }
+}
+
+/**
+ * Words by the positionals that they stand for, in order; an optional one gets none that a required
+ * one behind it needs.
+ */
+export function assignPositionals(
+  positionals: readonly Positional[],
+  words: readonly string[],
+): ReadonlyMap<string, string> {
+  const assigned = new Map<string, string>();
+  let required = positionals.filter((positional) => positional.required).length;
+  let at = 0;
+  for (const positional of positionals) {
+    if (positional.required) required--;
+    else if (words.length - at <= required) continue;
+    const word = words[at++];
+    if (word !== undefined) assigned.set(positional.name, word);
+  }
+  return assigned;
 }

@@ -20,7 +20,7 @@ export const COMMAND_GROUPS = [
 ] as const;
 
 /** What a shell can complete a value with. */
-export type Completion = "run" | "file" | "directory" | "none";
+export type Completion = "run" | "service" | "file" | "directory" | "none";
 
 /** The value that a flag takes. */
 export type FlagValue =

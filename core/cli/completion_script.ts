@@ -1,8 +1,8 @@
 /**
  * Completion scripts for bash, zsh and fish, generated from the command values.
  *
- * Each script is a table of words; only names of runs are asked for, with the hidden command
- * `moat _complete runs`.
+ * Each script is a table of words; only names of runs and services are asked for, with the hidden
+ * command `moat _complete`.
  *
  * @module
  */
@@ -105,7 +105,7 @@ _moat() {
   done
   _moat_words "$command" "$previous"
   case "$kind" in
-    run) offered="$offered $(moat _complete runs 2>/dev/null)";;
+    run|service) offered="$offered $(moat _complete "\${kind}s" 2>/dev/null)";;
     file) mapfile -t COMPREPLY < <(compgen -f -- "$current");;
     directory) mapfile -t COMPREPLY < <(compgen -d -- "$current");;
   esac
@@ -132,7 +132,7 @@ _moat() {
   done
   _moat_words "$command" "$previous"
   case "$kind" in
-    run) offered="$offered $(moat _complete runs 2>/dev/null)";;
+    run|service) offered="$offered $(moat _complete "\${kind}s" 2>/dev/null)";;
     file) _files;;
     directory) _files -/;;
   esac
@@ -158,7 +158,9 @@ function fishScript(entries: readonly Entry[]): string {
     if (sub === undefined && choices.length > 0) {
       lines.push(`complete -c moat -n '${seen}' -a '${choices.join(" ")}'`);
     }
-    if (first === "run") lines.push(`complete -c moat -n '${seen}' -a '(moat _complete runs)'`);
+    if (first === "run" || first === "service") {
+      lines.push(`complete -c moat -n '${seen}' -a '(moat _complete ${first}s)'`);
+    }
     if (first === "directory") {
       lines.push(`complete -c moat -n '${seen}' -a '(__fish_complete_directories)'`);
     }

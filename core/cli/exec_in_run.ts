@@ -6,7 +6,6 @@
 
 import type { Context } from "../context.ts";
 import { EXIT, MoatError, UsageError } from "../errors.ts";
-import { engineName } from "../ids.ts";
 import type { ExecSpec } from "../plugin/runtime.ts";
 import { attachRun, stoppedExitCode } from "../run/attach.ts";
 import { openRuntime } from "../run/open_runtime.ts";
@@ -20,13 +19,15 @@ export interface ExecInRunOptions {
   readonly env: readonly string[];
   /** A terminal is wanted. */
   readonly terminal: boolean;
+  /** Another container of the run than its own, and who runs the command there. */
+  readonly inside?: Pick<ExecSpec, "uid" | "gid" | "workdir"> & { readonly name: string };
 }
 
 /** Runs it to its end; returns its exit code. @throws MoatError when the run is not running */
 export async function execInRun(
   { record, store }: Pick<FoundRun, "record" | "store">,
   context: Context,
-  { command, env, terminal }: ExecInRunOptions,
+  { command, env, terminal, inside = record.plan.container }: ExecInRunOptions,
 ): Promise<number> {
   const state = await shownState(record, context.paths);
   if (state !== "running") {
@@ -36,20 +37,19 @@ export async function execInRun(
   }
   const { stdio, signal } = context;
   const tty = terminal && stdio.inputIsTerminal && stdio.outputIsTerminal;
-  const { container } = record.plan;
   const size = stdio.size();
   const spec: ExecSpec = {
     command,
     env: { ...termOf(context, tty), ...assignments(env, context.env) },
-    workdir: container.workdir,
-    uid: container.uid,
-    gid: container.gid,
+    workdir: inside.workdir,
+    uid: inside.uid,
+    gid: inside.gid,
     tty,
     stdin: true,
     ...(tty && size !== undefined ? { size } : {}),
   };
   await using runtime = await openRuntime(record, context, { homeId: store.homeId });
-  const exec = await runtime.exec(engineName(record.id), spec, { signal });
+  const exec = await runtime.exec(inside.name, spec, { signal });
   await using attachment = exec.attachment;
   const outcome = await attachRun(
     {

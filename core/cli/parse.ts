@@ -10,7 +10,7 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
-import { Arguments } from "./arguments.ts";
+import { Arguments, assignPositionals } from "./arguments.ts";
 import type { Flag, LeafCommand } from "./command.ts";
 
 /** Help was asked for instead of the command: `-h` short, `--help` all. */
@@ -190,8 +190,9 @@ function checkRequired(
     readonly path: string;
   },
 ): void {
-  for (const [index, spec] of specs.entries()) {
-    const value = positionals[index];
+  const assigned = assignPositionals(specs, positionals);
+  for (const spec of specs) {
+    const value = assigned.get(spec.name);
     if (value === undefined) {
       if (!spec.required) continue;
       throw new UsageError(`Cannot run "${path}": <${spec.name}> is missing`, {

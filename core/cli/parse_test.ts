@@ -108,3 +108,18 @@ for (const [words, message, hint, command] of MISTAKES) {
 Deno.test("Arguments refuses a flag that the command does not have", () => {
   assert.throws(() => parse([]).has("nope"), TypeError);
 });
+
+Deno.test("parseArguments() leaves out an optional word before a required one", () => {
+  const command: LeafCommand = {
+    ...EXAMPLE,
+    positionals: [
+      { name: "run", summary: "Optional" },
+      { name: "service", summary: "Required", required: true },
+    ],
+  };
+  const one = parse(["postgres"], command);
+  assert.deepEqual([one.positional("run"), one.positional("service")], [undefined, "postgres"]);
+  const two = parse(["myapp", "postgres"], command);
+  assert.deepEqual([two.positional("run"), two.positional("service")], ["myapp", "postgres"]);
+  assert.throws(() => parseArguments([], command), /<service> is missing/);
+});

@@ -21,6 +21,7 @@ import { logs } from "./logs.ts";
 import { plan } from "./plan.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { service } from "./service.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { trust } from "./trust.ts";
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   list,
   status,
   logs,
+  service,
   attach,
   exec,
   stop,

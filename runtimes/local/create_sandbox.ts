@@ -10,7 +10,7 @@ import type { ContainerSpec } from "../../core/plugin/runtime.ts";
 import { checkMountPoints } from "./check_mount_points.ts";
 import { etcFiles } from "./etc_files.ts";
 import { relayDirectory } from "./network/contract.ts";
-import { HOME } from "./sandbox_layout.ts";
+import { HOME, volumeSource } from "./sandbox_layout.ts";
 import { type Backend, type SandboxPaths, type SandboxRecord, writeJson } from "./sandbox_state.ts";
 import { exists, removeTree } from "./state_files.ts";
 
@@ -19,13 +19,17 @@ export interface CreateSandboxOptions {
   readonly paths: SandboxPaths;
   readonly volumes: string;
   readonly backend: Backend;
+  /** Root's sandbox for another user: volumes become theirs. */
+  readonly switchesUser: boolean;
+  /** Makes what else it needs in its directory. */
+  readonly prepare?: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Creates it. Removes what it made when it throws. @throws MoatError when the name is taken */
 export async function createSandbox(
   spec: ContainerSpec,
-  { paths, volumes, backend, signal }: CreateSandboxOptions,
+  { paths, volumes, backend, switchesUser, prepare, signal }: CreateSandboxOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
   if (spec.image !== undefined) {
@@ -35,7 +39,12 @@ export async function createSandbox(
   await makeDirectory(spec.name, paths);
   try {
     await writeEtc(spec, paths);
-    await prepareVolumes(spec, volumes);
+    await prepareVolumes(spec, {
+      volumes,
+      directory: paths.directory,
+      ...(switchesUser ? { owner: { uid: spec.uid, gid: spec.gid } } : {}),
+    });
+    await prepare?.();
     const record: SandboxRecord = {
       name: spec.name,
       labels: spec.labels,
@@ -76,13 +85,20 @@ async function writeEtc(spec: ContainerSpec, paths: SandboxPaths): Promise<void>
   }
 }
 
-async function prepareVolumes({ mounts, uid, gid }: ContainerSpec, volumes: string): Promise<void> {
-  for (const { kind, source } of mounts) {
-    if (kind !== "volume") continue;
-    const data = join(volumes, source, "data");
-    if (!await exists(data)) {
-      throw new MoatError(`Cannot mount volume "${source}": it was not created`);
+interface VolumePlaces {
+  readonly volumes: string;
+  readonly directory: string;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+async function prepareVolumes({ mounts }: ContainerSpec, places: VolumePlaces): Promise<void> {
+  for (const mount of mounts) {
+    if (mount.kind !== "volume") continue;
+    const data = volumeSource(mount, places);
+    if (mount.source === "") await Deno.mkdir(data, { recursive: true, mode: 0o700 });
+    else if (!await exists(data)) {
+      throw new MoatError(`Cannot mount volume "${mount.source}": it was not created`);
     }
-    if (Deno.uid() === 0) await Deno.chown(data, uid, gid);
+    if (places.owner !== undefined) await Deno.chown(data, places.owner.uid, places.owner.gid);
   }
 }

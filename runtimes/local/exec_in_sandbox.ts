@@ -21,12 +21,15 @@ export interface ExecTarget {
   readonly name: string;
   readonly process: SandboxProcess;
   readonly arch: "amd64" | "arm64";
+  /** Root's sandbox for another user. */
+  readonly switchesUser: boolean;
+  readonly secretEnv: Readonly<Record<string, string>>;
 }
 
 /** Joins the sandbox's namespaces and runs the command. @throws MoatError */
 export async function execInSandbox(
   spec: ExecSpec,
-  { name, process, arch }: ExecTarget,
+  { name, process, arch, switchesUser, secretEnv }: ExecTarget,
 ): Promise<Exec> {
   const launched = launchSandbox({
     command: ["setsid", "/usr/bin/perl", "-e", BOOTSTRAP],
@@ -46,7 +49,7 @@ export async function execInSandbox(
   const first = identifyProcess(await launched.pid);
   const devpts = `/proc/${process.pid}/root/dev/pts`;
   const pty = spec.tty ? openPty({ multiplexer: `${devpts}/ptmx` }) : undefined;
-  if (pty !== undefined && Deno.uid() === 0 && spec.uid !== 0) {
+  if (pty !== undefined && switchesUser && spec.uid !== 0) {
     Deno.chownSync(`${devpts}/${pty.number}`, spec.uid, spec.gid);
   }
   if (pty !== undefined && spec.size !== undefined) pty.resize(spec.size);
@@ -56,7 +59,7 @@ export async function execInSandbox(
     preRun: undefined,
     helper: undefined,
     command: spec.command,
-    env: { ...process.env, ...spec.env },
+    env: { ...process.env, ...secretEnv, ...spec.env },
     ulimits: [],
   })));
   const attachment = pty === undefined

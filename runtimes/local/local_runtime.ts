@@ -7,12 +7,14 @@
  * @module
  */
 
-import { LABEL, runIdFromLabels } from "../../core/ids.ts";
+import { LABEL, type Role, runIdFromLabels } from "../../core/ids.ts";
 import { MoatError } from "../../core/errors.ts";
 import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type {
   Attachment,
+  ByteStream,
   CallOptions,
+  CompanionSpec,
   ContainerSpec,
   ContainerState,
   Exec,
@@ -25,13 +27,21 @@ import type {
   StartOptions,
 } from "../../core/plugin/runtime.ts";
 import { findGroups, removeLimits } from "./cgroup.ts";
+import {
+  COMPANION_USER,
+  companionLayout,
+  companionSandbox,
+  writeCompanionFiles,
+} from "./companion_sandbox.ts";
 import { createSandbox } from "./create_sandbox.ts";
+import { dialThrough, endRelay } from "./dial_relay.ts";
 import { execInSandbox } from "./exec_in_sandbox.ts";
 import { readKeptOutput } from "./kept_output.ts";
 import { closeNetwork } from "./network/close_network.ts";
 import { superviseNetwork } from "./network/supervise_network.ts";
 import { isAlive, signalProcess } from "./process_identity.ts";
 import { raceAbort } from "./race_abort.ts";
+import { RunNetworks } from "./run_networks.ts";
 import {
   type Backend,
   readProcess,
@@ -39,8 +49,10 @@ import {
   sandboxesDirectory,
   type SandboxPaths,
   sandboxPaths,
+  type SandboxRecord,
 } from "./sandbox_state.ts";
 import { readExitStatus, readSandboxState } from "./sandbox_status.ts";
+import { readSecretEnv, removeSecretEnv } from "./secret_env.ts";
 import { type StartedSandbox, startSandbox } from "./start_sandbox.ts";
 import { directoryNames, exists, removeTree } from "./state_files.ts";
 import { stamp } from "./trial_stamp.ts";
@@ -72,18 +84,24 @@ class LocalRuntime implements Runtime {
   readonly networks = undefined;
   readonly hostSocket = undefined;
   readonly reattach = undefined;
-  readonly companions = undefined;
-  readonly dial = undefined;
   readonly privileged = undefined;
+  readonly companions: Runtime["companions"];
   readonly volumes: Runtime["volumes"];
   readonly #environment: RuntimeEnvironment;
   readonly #options: LocalRuntimeOptions;
+  readonly #networks: RunNetworks;
   readonly #started = new Map<string, StartedSandbox>();
 
   constructor(environment: RuntimeEnvironment, options: LocalRuntimeOptions) {
     this.target = options.backend;
     this.#environment = environment;
     this.#options = options;
+    this.#networks = new RunNetworks(environment);
+    this.companions = {
+      addressing: "loopback",
+      create: (spec, options) => this.#createCompanion(spec, options),
+      start: (spec, options) => this.#startCompanion(spec, options),
+    };
     this.volumes = { ensure: (volume) => ensureVolume(environment.stateDir, volume) };
   }
 
@@ -98,6 +116,7 @@ class LocalRuntime implements Runtime {
       paths: this.#paths(spec.name),
       volumes: volumesDirectory(this.#environment.stateDir),
       backend: this.#backendFor(spec),
+      switchesUser: switchesUser(spec.uid),
       signal,
     });
   }
@@ -106,17 +125,15 @@ class LocalRuntime implements Runtime {
     spec: ContainerSpec,
     { signal, notice }: StartOptions = {},
   ): Promise<Attachment | undefined> {
-    const { stateDir, env, arch } = this.#environment;
     const started = await startSandbox(spec, {
-      paths: this.#paths(spec.name),
-      volumes: volumesDirectory(stateDir),
+      ...this.#startOptions(spec),
       backend: this.#backendFor(spec),
-      bubblewrap: this.#options.bubblewrap,
-      arch,
-      env,
+      switchesUser: switchesUser(spec.uid),
+      sharedNetwork: spec.network.kind === "host"
+        ? undefined
+        : await this.#networks.find(spec.runId),
       notice,
       signal,
-      without: this.#options.without ?? [],
     });
     await stamp(this.#environment, this.#options.backend);
     if (spec.detached) started.child.unref();
@@ -135,6 +152,7 @@ class LocalRuntime implements Runtime {
       await raceAbort(own.child.status, signal);
     }
     await waitUntil(() => !isAlive(process), { signal });
+    await removeSecretEnv(paths);
     return await readExitStatus(paths, process);
   }
 
@@ -171,8 +189,13 @@ class LocalRuntime implements Runtime {
     started?.child.ref();
     await started?.child.status;
     if (await exists(paths.directory)) await closeNetwork({ stateDir: paths.directory });
+    await endRelay(paths.directory);
     await removeLimits(process?.groups ?? await findGroups(name));
+    // Before, so that whoever is cut off here leaves a sandbox to be removed; after, as two sandboxes
+    // of one run may be removed at a time.
+    await this.#networks.release(name);
     await removeTree(paths.directory);
+    await this.#networks.release();
   }
 
   async inspect(name: string): Promise<ContainerState | undefined> {
@@ -194,7 +217,7 @@ class LocalRuntime implements Runtime {
         kind: "container",
         name: record.name,
         runId,
-        role: record.labels[LABEL.role] === "probe" ? "probe" : "run",
+        role: roleOf(record),
         running: status === "running",
       });
     }
@@ -221,7 +244,33 @@ class LocalRuntime implements Runtime {
       throw new MoatError(`Cannot execute a command in sandbox "${name}": it is not running`);
     }
     signal?.throwIfAborted();
-    return await execInSandbox(spec, { name, process, arch: this.#environment.arch });
+    const record = await readRecord(paths);
+    const isCompanion = record !== undefined && COMPANIONS.includes(roleOf(record));
+    return await execInSandbox({ ...spec, ...(isCompanion ? COMPANION_USER : {}) }, {
+      name,
+      process,
+      arch: this.#environment.arch,
+      switchesUser: !isCompanion && switchesUser(record?.uid ?? 0),
+      secretEnv: await readSecretEnv(paths),
+    });
+  }
+
+  async dial(
+    name: string,
+    port: number,
+    { signal }: CallOptions = {},
+  ): Promise<ByteStream> {
+    const paths = this.#paths(name);
+    const process = await readProcess(paths);
+    if (process === undefined || !isAlive(process)) {
+      throw new MoatError(`Cannot connect to port ${port} of sandbox "${name}": it is not running`);
+    }
+    const record = await readRecord(paths);
+    const shared = await this.#networks.find(record?.labels[LABEL.runId] ?? "");
+    const relay = shared === undefined
+      ? { directory: paths.directory, pid: process.pid }
+      : { directory: shared.directory };
+    return await dialThrough(port, { ...relay, arch: this.#environment.arch, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,12 +281,73 @@ class LocalRuntime implements Runtime {
     }));
   }
 
+  async #createCompanion(spec: CompanionSpec, { signal }: CallOptions = {}): Promise<void> {
+    const paths = this.#paths(spec.name);
+    await createSandbox(companionSandbox(spec), {
+      paths,
+      volumes: volumesDirectory(this.#environment.stateDir),
+      backend: this.#options.backend,
+      switchesUser: false,
+      prepare: () => writeCompanionFiles(spec, paths),
+      signal,
+    });
+    try {
+      await this.#networks.ensure(spec.runId);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await this.remove({ kind: "container", name: spec.name });
+      throw error;
+    }
+  }
+
+  async #startCompanion(spec: CompanionSpec, { signal }: CallOptions = {}): Promise<void> {
+    const sharedNetwork = await this.#networks.find(spec.runId);
+    if (sharedNetwork === undefined) {
+      throw new MoatError(`Cannot start service "${spec.name}": the run's network is gone`);
+    }
+    const sandbox = companionSandbox(spec);
+    const started = await startSandbox(sandbox, {
+      ...this.#startOptions(sandbox),
+      backend: this.#options.backend,
+      switchesUser: false,
+      sharedNetwork,
+      companion: companionLayout(spec, this.#paths(spec.name)),
+      signal,
+    });
+    started.child.unref();
+    this.#started.set(spec.name, started);
+  }
+
+  #startOptions({ name }: ContainerSpec) {
+    const { stateDir, env, arch } = this.#environment;
+    return {
+      paths: this.#paths(name),
+      volumes: volumesDirectory(stateDir),
+      bubblewrap: this.#options.bubblewrap,
+      arch,
+      env,
+      without: this.#options.without ?? [],
+    };
+  }
+
   /** bubblewrap maps one id: root's files would be what the command writes for another owner. */
   #backendFor({ uid }: ContainerSpec): Backend {
-    return Deno.uid() === 0 && uid !== 0 ? "unshare" : this.#options.backend;
+    return switchesUser(uid) ? "unshare" : this.#options.backend;
   }
 
   #paths(name: string): SandboxPaths {
     return sandboxPaths(this.#environment.stateDir, name);
   }
+}
+
+const ROLES: readonly Role[] = ["run", "service", "sidecar", "network", "volume", "probe"];
+const COMPANIONS: readonly Role[] = ["service", "sidecar"];
+
+function roleOf({ labels }: SandboxRecord): Role {
+  return ROLES.find((role) => role === labels[LABEL.role]) ?? "run";
+}
+
+/** Root's sandbox for another user. */
+function switchesUser(uid: number): boolean {
+  return Deno.uid() === 0 && uid !== 0;
 }

@@ -55,7 +55,7 @@ async function available(
       arch,
       isolations: ["namespaces"],
       defaultIsolation: "namespaces",
-      abilities: ["volumes"],
+      abilities: ["volumes", "services", "dial"],
       shiftedIds: false,
       workspace: "/workspace",
       notices,

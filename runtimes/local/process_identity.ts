@@ -12,6 +12,15 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return startTime === undefined ? undefined : { pid, startTime, bootId: bootId() };
 }
 
+/** Reads an identity from JSON, or `undefined` when it is none. */
+export function parseIdentity(value: unknown): ProcessIdentity | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!("pid" in value) || typeof value.pid !== "number") return undefined;
+  if (!("startTime" in value) || typeof value.startTime !== "string") return undefined;
+  if (!("bootId" in value) || typeof value.bootId !== "string") return undefined;
+  return { pid: value.pid, startTime: value.startTime, bootId: value.bootId };
+}
+
 /** Whether the very same process still lives; one that only waits to be collected does not. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return processStartTime(identity.pid) === identity.startTime && bootId() === identity.bootId;

@@ -37,8 +37,10 @@ export interface SandboxLayout {
   readonly uid: number;
   readonly gid: number;
   readonly hostname: string;
-  /** A network namespace of its own. */
+  /** A network namespace made for it; otherwise it stays in the one it is started in. */
   readonly privateNetwork: boolean;
+  /** Root's sandbox for another user: its files are that user's on the host as well. */
+  readonly switchesUser: boolean;
   /** The sandbox ends with the process that started it. */
   readonly attached: boolean;
   /** Walls that a test takes out; empty for users. */
@@ -52,7 +54,19 @@ export interface LayoutOptions {
   /** Where volumes are kept. */
   readonly volumes: string;
   readonly host: HostFiles;
+  /** It is started in the namespace that the run shares with its services. */
+  readonly sharesNetwork?: boolean;
+  /** See {@linkcode SandboxLayout.switchesUser}. */
+  readonly switchesUser?: boolean;
+  /** A service's own: it has the files, and nothing of the run's. */
+  readonly companion?: CompanionLayout;
   readonly without?: readonly Wall[];
+}
+
+/** What a service's sandbox has besides. */
+export interface CompanionLayout {
+  /** Files of the sandbox's directory, by the path where they are shown. */
+  readonly files: readonly { readonly source: string; readonly target: string }[];
 }
 
 /** The home directory inside. */
@@ -61,10 +75,18 @@ export const HOME = "/home/moatuser";
 /** Plans the sandbox of a spec. Pure. */
 export function layoutSandbox(
   spec: ContainerSpec,
-  { directory, volumes, host, without = [] }: LayoutOptions,
+  {
+    directory,
+    volumes,
+    host,
+    sharesNetwork = false,
+    switchesUser = false,
+    companion,
+    without = [],
+  }: LayoutOptions,
 ): SandboxLayout {
   const has = (wall: Wall) => !without.includes(wall);
-  const privateNetwork = spec.network.kind !== "host";
+  const hasOwnNetwork = spec.network.kind !== "host";
   return {
     operations: [
       ...systemOperations(host, has),
@@ -73,8 +95,9 @@ export function layoutSandbox(
       { kind: "tmpfs", target: "/tmp", mode: "1777" },
       { kind: "tmpfs", target: HOME, mode: "0755" },
       ...toolOperations(spec.toolPaths, has),
-      ...mountOperations(spec.mounts, volumes),
-      ...(privateNetwork
+      ...mountOperations(spec.mounts, { volumes, directory }),
+      ...(companion?.files ?? []).map((file): Operation => ({ kind: "bind-read-only", ...file })),
+      ...(hasOwnNetwork && companion === undefined
         ? [
           {
             kind: "bind-read-only",
@@ -88,7 +111,8 @@ export function layoutSandbox(
     uid: spec.uid,
     gid: spec.gid,
     hostname: spec.hostname,
-    privateNetwork,
+    privateNetwork: hasOwnNetwork && !sharesNetwork,
+    switchesUser,
     attached: !spec.detached,
     without,
   };
@@ -161,7 +185,10 @@ function toolOperations(
 }
 
 /** Mounts in the order of their depth, so that none hides another. */
-function mountOperations(mounts: readonly Mount[], volumes: string): readonly Operation[] {
+function mountOperations(
+  mounts: readonly Mount[],
+  places: { readonly volumes: string; readonly directory: string },
+): readonly Operation[] {
   const depth = ({ target }: Mount) => normalize(target).split("/").length;
   return mounts.toSorted((a, b) => depth(a) - depth(b)).map((mount): Operation => {
     const target = normalize(mount.target).replace(/(.)\/$/, "$1");
@@ -170,11 +197,20 @@ function mountOperations(mounts: readonly Mount[], volumes: string): readonly Op
       case "bind":
         return { kind, source: mount.source, target };
       case "volume":
-        return { kind, source: join(volumes, mount.source, "data"), target };
+        return { kind, source: volumeSource(mount, places), target };
       case "tmpfs":
         return { kind: "tmpfs", target, mode: "0755" };
     }
   });
+}
+
+/** Where a volume is kept; one without a name goes with its sandbox. */
+export function volumeSource(
+  { source, target }: Mount,
+  { volumes, directory }: { readonly volumes: string; readonly directory: string },
+): string {
+  if (source !== "") return join(volumes, source, "data");
+  return join(directory, "volumes", encodeURIComponent(normalize(target)));
 }
 
 function isBelow(path: string, directory: string): boolean {

@@ -145,7 +145,8 @@ export async function readExitCode(paths: SandboxPaths): Promise<number | undefi
   return Number.isInteger(code) ? code : undefined;
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** The value of a JSON file, or `undefined` when there is none that can be read as such. */
+export async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
@@ -160,7 +161,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-function texts(value: unknown): Record<string, string> {
+/** The members of an object that are texts. */
+export function texts(value: unknown): Record<string, string> {
   if (!isObject(value)) return {};
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] =>

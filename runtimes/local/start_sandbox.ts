@@ -18,7 +18,7 @@ import { pipeAttachment } from "./pipe_attachment.ts";
 import { identifyProcess, signalProcess } from "./process_identity.ts";
 import { ptyAttachment } from "./pty_attachment.ts";
 import { raceAbort } from "./race_abort.ts";
-import { HOME, layoutSandbox, type SandboxLayout } from "./sandbox_layout.ts";
+import { type CompanionLayout, HOME, layoutSandbox, type SandboxLayout } from "./sandbox_layout.ts";
 import {
   type Backend,
   type ProcessIdentity,
@@ -28,6 +28,8 @@ import {
 } from "./sandbox_state.ts";
 import { frame } from "./script/common_script.ts";
 import { ordersFields } from "./script/init_script.ts";
+import { writeSecretEnv } from "./secret_env.ts";
+import { launchWithin, type SharedNetwork } from "./shared_network.ts";
 import { type Launch, unshareLaunch } from "./unshare.ts";
 import type { Wall } from "./walls.ts";
 
@@ -41,6 +43,12 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Path of bubblewrap. */
   readonly bubblewrap: string;
+  /** Root's sandbox for another user. */
+  readonly switchesUser: boolean;
+  /** The namespace to start in, where the run shares one. */
+  readonly sharedNetwork?: SharedNetwork | undefined;
+  /** There for a service: nothing is opened to the outside for it. */
+  readonly companion?: CompanionLayout;
   readonly notice?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly without?: readonly Wall[];
@@ -55,6 +63,15 @@ export interface StartedSandbox {
   readonly child: Deno.ChildProcess;
 }
 
+/** What a service gets: it is reached, and reaches, inside the run's own network. */
+const NO_NETWORK: Network = {
+  kind: "none",
+  env: {},
+  notices: [],
+  resolvConf: "",
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
 /** Starts it. What was begun is ended again when this throws. @throws MoatError */
 export async function startSandbox(
   spec: ContainerSpec,
@@ -66,6 +83,9 @@ export async function startSandbox(
     directory: paths.directory,
     volumes: options.volumes,
     host: findHostFiles(),
+    sharesNetwork: options.sharedNetwork !== undefined,
+    switchesUser: options.switchesUser,
+    ...(options.companion === undefined ? {} : { companion: options.companion }),
     without: options.without ?? [],
   });
   const launched = launchSandbox(planLaunch(layout, options), {
@@ -83,14 +103,23 @@ export async function startSandbox(
     if (limits.groups.length > 0) await writeJson(paths.process, { ...record, env: {} });
     // A helper that brings `lo` up while bubblewrap gives it its address makes bubblewrap fail.
     if (options.backend === "bubblewrap") await raceAbort(launched.ready, signal);
-    const network = await raceAbort(openSandboxNetwork(spec, process.pid, options), signal);
+    const opening = options.companion === undefined
+      ? openSandboxNetwork(spec, process.pid, options)
+      : Promise.resolve(NO_NETWORK);
+    const network = await raceAbort(opening, signal);
     undo.defer(() => network[Symbol.asyncDispose]());
     for (const notice of network.notices) options.notice?.(notice);
     await raceAbort(launched.ready, signal);
     const env = { ...baseEnv(spec), ...network.env, ...spec.env };
+    await writeSecretEnv(paths, spec.secretEnv);
     await writeJson(paths.process, { ...record, env });
     await Deno.writeTextFile(join(paths.etc, "resolv.conf"), resolvConf(spec, network));
-    const attachment = await giveOrders(spec, launched, { process, env, network });
+    const attachment = await giveOrders(spec, launched, {
+      process,
+      env: { ...env, ...spec.secretEnv },
+      network,
+      switchesUser: options.switchesUser,
+    });
     undo.move();
     return { attachment, process, network, child: launched.child };
   } catch (error) {
@@ -101,11 +130,12 @@ export async function startSandbox(
 
 function planLaunch(
   layout: SandboxLayout,
-  { backend, arch, bubblewrap, paths }: StartOptions,
+  { backend, arch, bubblewrap, paths, sharedNetwork }: StartOptions,
 ): Launch {
-  return backend === "bubblewrap"
+  const launch = backend === "bubblewrap"
     ? bubblewrapLaunch(layout, { arch, program: bubblewrap })
     : unshareLaunch(layout, { arch, root: paths.root });
+  return sharedNetwork === undefined ? launch : launchWithin(sharedNetwork, launch);
 }
 
 async function identifyFirst(launched: LaunchedSandbox): Promise<ProcessIdentity> {
@@ -137,14 +167,15 @@ function openSandboxNetwork(
 async function giveOrders(
   spec: ContainerSpec,
   { child, input, output }: LaunchedSandbox,
-  { process, env, network }: {
+  { process, env, network, switchesUser }: {
     readonly process: ProcessIdentity;
     readonly env: Readonly<Record<string, string>>;
     readonly network: Network;
+    readonly switchesUser: boolean;
   },
 ): Promise<Attachment | undefined> {
   const onTerminal = spec.tty && !spec.detached;
-  const pty = onTerminal ? openSandboxPty(spec, process.pid) : undefined;
+  const pty = onTerminal ? openSandboxPty(spec, { pid: process.pid, switchesUser }) : undefined;
   try {
     await input.write(frame(ordersFields({
       terminal: pty?.number,
@@ -172,11 +203,14 @@ async function giveOrders(
 }
 
 /** A terminal of the sandbox's own devpts: the name that programs inside see is its real one. */
-function openSandboxPty(spec: ContainerSpec, pid: number): ReturnType<typeof openPty> {
+function openSandboxPty(
+  spec: ContainerSpec,
+  { pid, switchesUser }: { readonly pid: number; readonly switchesUser: boolean },
+): ReturnType<typeof openPty> {
   const devpts = `/proc/${pid}/root/dev/pts`;
   const pty = openPty({ multiplexer: `${devpts}/ptmx` });
   if (spec.size !== undefined) pty.resize(spec.size);
-  if (Deno.uid() === 0 && spec.uid !== 0) {
+  if (switchesUser) {
     Deno.chownSync(`${devpts}/${pty.number}`, spec.uid, spec.gid);
   }
   return pty;

@@ -31,6 +31,7 @@ export function unshareLaunch(layout: SandboxLayout, { arch, root }: LaunchOptio
       commonScript(arch) + SETUP_SCRIPT,
       fields([
         flag(layout.privateNetwork),
+        flag(layout.switchesUser),
         String(layout.uid),
         String(layout.gid),
         flag(layout.attached),

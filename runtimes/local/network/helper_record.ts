@@ -4,7 +4,7 @@
  * @module
  */
 
-import { identifyProcess, isAlive, signalProcess } from "../process_identity.ts";
+import { identifyProcess, isAlive, parseIdentity, signalProcess } from "../process_identity.ts";
 import type { ProcessIdentity } from "../sandbox_state.ts";
 import { waitUntil } from "../wait_until.ts";
 
@@ -80,12 +80,4 @@ function parseRecord(value: unknown): HelperRecord | undefined {
   const process = "process" in value ? parseIdentity(value.process) : undefined;
   const sandbox = "sandbox" in value ? parseIdentity(value.sandbox) : undefined;
   return process && sandbox && { kind: value.kind, process, sandbox };
-}
-
-function parseIdentity(value: unknown): ProcessIdentity | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (!("pid" in value) || typeof value.pid !== "number") return undefined;
-  if (!("startTime" in value) || typeof value.startTime !== "string") return undefined;
-  if (!("bootId" in value) || typeof value.bootId !== "string") return undefined;
-  return { pid: value.pid, startTime: value.startTime, bootId: value.bootId };
 }

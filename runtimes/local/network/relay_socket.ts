@@ -28,19 +28,31 @@ export async function prepareRelaySocket(stateDir: string): Promise<string> {
   await requirePrivate(stateDir);
   await Deno.mkdir(directory, { recursive: true });
   await Deno.chmod(directory, 0o755);
-  if (new TextEncoder().encode(directory).length <= MAX_DIRECTORY_BYTES) {
-    return `${directory}/${SOCKET_NAME}`;
-  }
+  return `${await shortenDirectory(directory)}/${SOCKET_NAME}`;
+}
+
+/** A path of the directory that leaves room for a socket's name. Idempotent. */
+export async function shortenDirectory(directory: string): Promise<string> {
+  if (new TextEncoder().encode(directory).length <= MAX_DIRECTORY_BYTES) return directory;
   await makePrivate(shortRoot());
   const link = shortLink(directory);
-  await Deno.remove(link).catch(ignoreMissing);
-  await Deno.symlink(directory, link);
-  return `${link}/${SOCKET_NAME}`;
+  try {
+    await Deno.symlink(directory, link);
+  } catch (error) {
+    // The name is made of the directory's own: it leads there.
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  return link;
+}
+
+/** Removes the link that {@linkcode shortenDirectory} may have made. Idempotent. */
+export async function removeShortened(directory: string): Promise<void> {
+  await Deno.remove(shortLink(directory)).catch(ignoreMissing);
 }
 
 /** Removes what {@linkcode prepareRelaySocket} made outside the state directory. Idempotent. */
 export async function removeRelaySocket(stateDir: string): Promise<void> {
-  await Deno.remove(shortLink(relayDirectory(stateDir))).catch(ignoreMissing);
+  await removeShortened(relayDirectory(stateDir));
 }
 
 function shortRoot(): string {

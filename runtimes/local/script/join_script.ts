@@ -1,8 +1,9 @@
 /**
  * The Perl program that joins a running sandbox and becomes a further command in it.
  *
- * The sandbox's network namespace belongs to the outer user namespace, which is joined first; the
- * command's own user namespace comes last, so that nothing is left of the outer one's rights.
+ * The sandbox's namespaces belong to its outer user namespace, which is joined first, except for a
+ * network that the run shares, which may belong to one around that. The command's own user namespace
+ * comes last, so that nothing is left of the outer ones' rights.
  *
  * @module
  */
@@ -23,8 +24,20 @@ export const JOIN_SCRIPT = String.raw`
   my @inner = stat($namespaces{user});
   my @owner = stat($outer);
   syscall($NR{setgroups}, 0, 0) if $> == 0;
+  my @network = stat($namespaces{net});
+  my @own_network = stat("/proc/self/ns/net");
+  if ($network[1] != $own_network[1]) {
+    my $holder = ioctl($namespaces{net}, 0xb701, 0) or fail("find its network's user namespace");
+    open(my $around, "<&=", $holder + 0) or fail("find its network's user namespace");
+    my @around = stat($around);
+    if ($around[1] != $own[1]) {
+      must("join its network's user namespace", "setns", fileno($around), 0x10000000);
+      @own = @around;
+    }
+    must("join its net namespace", "setns", fileno($namespaces{net}), 0);
+  }
   must("join its user namespace", "setns", fileno($outer), 0x10000000) if $owner[1] != $own[1];
-  for my $name (qw(net ipc uts cgroup pid mnt)) {
+  for my $name (qw(ipc uts cgroup pid mnt)) {
     my @there = stat($namespaces{$name});
     my @here = stat("/proc/self/ns/$name");
     next if $name ne "pid" && @here && $there[1] == $here[1];

@@ -10,11 +10,10 @@
 
 /** Comes behind `commonScript()`; the bootstrap and the program of process 1 follow as frames. */
 export const SETUP_SCRIPT = String.raw`
-my ($private, $uid, $gid, $attached, $hostname, $root, $taken_out, @operations) =
+my ($private, $switches_user, $uid, $gid, $attached, $hostname, $root, $taken_out, @operations) =
   split(/\0/, frame(), -1);
 our %without = map { $_ => 1 } split(/,/, $taken_out);
 my ($host_uid, $host_gid) = ($> + 0, $) + 0);
-my $switches_user = $host_uid == 0 && $uid != 0;
 my ($owner_uid, $owner_gid) = $switches_user ? ($uid, $gid) : (0, 0);
 
 # Walks to a mount point below the new root, makes what is missing, returns an O_PATH descriptor.

@@ -74,11 +74,12 @@ function templateKey(service: ServiceContribution, seed: ServiceSeed | undefined
     env,
     files: files.map(({ path, content, mode, uid, gid }) => ({ path, content, mode, uid, gid })),
     data,
-    seed: seed === undefined
-      ? null
-      : seed.kind === "files"
-      ? seed.files.map(({ sha256 }) => sha256)
-      : seed.command,
+    seed: seedContent(seed),
   };
   return createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16);
+}
+
+function seedContent(seed: ServiceSeed | undefined): unknown {
+  if (seed === undefined) return null;
+  return seed.kind === "files" ? { files: seed.files.map(({ sha256 }) => sha256) } : seed;
 }

@@ -87,7 +87,11 @@ function networkText({ network }: RunPlan): string {
 }
 
 function mountText({ kind, source, target, readOnly }: Mount): string {
-  const from = kind === "tmpfs" ? "an empty directory" : source;
+  const from = kind === "tmpfs"
+    ? "an empty directory"
+    : kind === "volume" && source === ""
+    ? "a volume of the run's own"
+    : source;
   return `${from} at ${target}${readOnly ? " (read-only)" : ""}`;
 }
 

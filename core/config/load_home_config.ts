@@ -31,12 +31,14 @@ export async function loadHomeConfig({ config: file }: Pick<Paths, "config">): P
   const networkPool = written.network?.pool;
   const proxyPort = written.proxy?.port;
   const dockerPackages = written.docker?.packages;
+  const dockerBuildCache = written.docker?.build_cache;
   const max = written.logs?.max;
   return {
     ...(networkPool === undefined ? {} : { networkPool }),
     ...(max === undefined ? {} : { logsMaxBytes: toBytes(String(max)) }),
     ...(proxyPort === undefined ? {} : { proxyPort }),
     ...(dockerPackages === undefined ? {} : { dockerPackages }),
+    ...(dockerBuildCache === undefined ? {} : { dockerBuildCache }),
     mounts: written.mounts.map((mount) => ({ ...toConfigMount(mount), readOnly: true })),
   };
 }

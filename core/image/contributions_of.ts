@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Plugin } from "../plugin/contract.ts";
+import type { DependencyPlugin, Plugin } from "../plugin/contract.ts";
 import type { ContributionOf, DependencyEntry, Target } from "../plugin/contribution.ts";
 import type { Registry } from "../plugin/registry.ts";
 
@@ -14,10 +14,31 @@ export function contributionsOf(
   registry: Registry<Plugin>,
   target: Omit<Target, "present">,
 ): readonly ContributionOf[] {
-  const plugins = new Map(registry.list("dependency").map((plugin) => [plugin.id, plugin]));
   const present = entries.map(({ id }) => id);
-  return entries.map((entry) => {
-    const plugin = plugins.get(entry.id) ?? registry.get("dependency", entry.id);
-    return { entry, contribution: plugin.contribute(entry, { ...target, present }) };
-  });
+  return pluginsOf(entries, registry).map(({ entry, plugin }) => ({
+    entry,
+    contribution: plugin.contribute(entry, { ...target, present }),
+  }));
+}
+
+/** The base image that one of the entries needs where the project names none, if any does. Pure. */
+export function neededBase(
+  entries: readonly DependencyEntry[],
+  registry: Registry<Plugin>,
+  target: Pick<Target, "dockerPackages">,
+): string | undefined {
+  return pluginsOf(entries, registry)
+    .map(({ entry, plugin }) => plugin.base?.(entry, target))
+    .find((base) => base !== undefined);
+}
+
+function pluginsOf(
+  entries: readonly DependencyEntry[],
+  registry: Registry<Plugin>,
+): readonly { readonly entry: DependencyEntry; readonly plugin: DependencyPlugin }[] {
+  const plugins = new Map(registry.list("dependency").map((plugin) => [plugin.id, plugin]));
+  return entries.map((entry) => ({
+    entry,
+    plugin: plugins.get(entry.id) ?? registry.get("dependency", entry.id),
+  }));
 }

@@ -29,6 +29,9 @@ import { downloadPackages, downloadScript } from "./download_script.ts";
 /** Where the init lies inside every image. */
 export const INIT_PATH = "/usr/local/lib/moat/init";
 
+/** Where the init looks for what dependencies do before the command and after it. */
+const STEPS_PATH = "/usr/local/lib/moat/init.d";
+
 /** Where extra authorities lie, and the bundle that holds them with all others. */
 const AUTHORITIES_PATH = "/usr/local/share/ca-certificates/moat-host.crt";
 const BUNDLE_PATH = "/etc/ssl/certs/ca-certificates.crt";
@@ -223,11 +226,20 @@ function renderHooks(
 }
 
 function renderEnd(
-  { init }: DockerfileParts,
+  { init, contributions }: DockerfileParts,
   files: Record<string, ContextFile>,
 ): readonly string[] {
+  const steps = contributions.flatMap(({ contribution }) => contribution.initSteps ?? [])
+    .flatMap(({ name, start, stop }) => [
+      { file: `${name}.start`, text: start },
+      ...(stop === undefined ? [] : [{ file: `${name}.stop`, text: stop }]),
+    ]);
+  for (const { file, text } of steps) {
+    files[`init.d/${file}`] = { content: `${text.trim()}\n`, mode: 0o644 };
+  }
   files["init"] = { content: init, mode: 0o755 };
   return [
+    ...steps.map(({ file }) => copyInstruction(`init.d/${file}`, `${STEPS_PATH}/${file}`)),
     copyInstruction("init", INIT_PATH),
     "LABEL moat.image=1",
     `ENTRYPOINT ${JSON.stringify([INIT_PATH])}`,
@@ -251,8 +263,8 @@ function titled(title: string, script: string): string {
 
 /** Whether a contribution adds anything to an image. */
 export function changesImage(contribution: Contribution): boolean {
-  return [contribution.apt, contribution.layers, contribution.path].some((list) =>
-    list !== undefined && list.length > 0
+  return [contribution.apt, contribution.layers, contribution.path, contribution.initSteps].some(
+    (list) => list !== undefined && list.length > 0,
   ) || [contribution.files, contribution.env].some((map) =>
     map !== undefined && Object.keys(map).length > 0
   );

@@ -28,7 +28,7 @@ export interface ImagePlanOptions {
   readonly arch: "amd64" | "arm64";
   /** Text of the container's init, from `readInit()`. */
   readonly init: string;
-  /** `base_image:` of moat.yaml. */
+  /** `base_image:` of moat.yaml, or what a dependency needs in its place. */
   readonly baseImage?: string;
   readonly hooks?: { readonly postBuildRoot?: string; readonly postBuild?: string };
   /** PEM text of extra authorities: `trust_host_ca: true`, from `readHostAuthorities()`. */

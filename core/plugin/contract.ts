@@ -73,6 +73,8 @@ export interface DependencyPlugin {
   readonly commands?: readonly string[];
   /** Where it comes from, for `moat deps info`: `release of sharkdp/fd`. */
   readonly origin?: string;
+  /** The base image that the entry needs where the project names none; absent: any Debian. Pure. */
+  base?(entry: DependencyEntry, target: Pick<Target, "dockerPackages">): string | undefined;
   /** What the entry adds to the image and the run. Pure. @throws UsageError naming the entry. */
   contribute(entry: DependencyEntry, target: Target): Contribution;
   /** How to find it on the host, for runtimes that use host tools. */

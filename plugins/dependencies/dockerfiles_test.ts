@@ -4,7 +4,7 @@
  * deno test -A plugins/dependencies/dockerfiles_test.ts -- --update
  */
 import assert from "node:assert/strict";
-import { contributionsOf } from "../../core/image/contributions_of.ts";
+import { contributionsOf, neededBase } from "../../core/image/contributions_of.ts";
 import { imagePlan, type ImagePlanOptions, suiteOf } from "../../core/image/image_plan.ts";
 import { resolveDependencies } from "../../core/image/resolve_dependencies.ts";
 import type { Plugin } from "../../core/plugin/contract.ts";
@@ -16,7 +16,10 @@ const REGISTRY = new Registry<Plugin>(DEPENDENCIES);
 const FOLDER = new URL("../../tests/fixtures/dockerfiles/", import.meta.url);
 const AUTHORITY = "-----BEGIN CERTIFICATE-----\nQUFB\n-----END CERTIFICATE-----\n";
 
-type Options = Omit<Partial<ImagePlanOptions>, "contributions" | "arch">;
+interface Options extends Omit<Partial<ImagePlanOptions>, "contributions" | "arch"> {
+  /** `docker.packages` of the home's configuration. */
+  readonly packages?: "docker" | "debian";
+}
 
 /** Name of the file, entries, and what else the project says. */
 const COMBINATIONS: readonly (readonly [string, string, Options?])[] = [
@@ -46,6 +49,10 @@ const COMBINATIONS: readonly (readonly [string, string, Options?])[] = [
     hooks: { postBuildRoot: "echo root\n# done", postBuild: "if true; then\n  echo user\nfi" },
   }],
   ["authorities", "node@22 git", { authorities: AUTHORITY }],
+  ["docker_host", "docker:host git"],
+  ["docker_host_debian", "docker:host node@22", { packages: "debian" }],
+  ["docker_dind", "docker:dind"],
+  ["docker_dind_debian", "docker:dind python@3.13", { packages: "debian" }],
   ["base_image", "", { baseImage: "registry.example.org:5000/team/base:1.2" }],
 ];
 
@@ -54,10 +61,22 @@ function planOf(
   arch: "amd64" | "arm64",
   options: Options = {},
 ): ImagePlan {
+  const { packages, ...planned } = options;
+  const source = packages === undefined ? {} : { dockerPackages: packages };
   const entries = resolveDependencies(texts, REGISTRY);
-  const target = { arch, suite: suiteOf(options.baseImage) };
-  const contributions = contributionsOf(entries, REGISTRY, target);
-  return imagePlan({ init: "#!/bin/sh\n", ...options, contributions, arch });
+  const baseImage = options.baseImage ?? neededBase(entries, REGISTRY, source);
+  const contributions = contributionsOf(entries, REGISTRY, {
+    arch,
+    suite: suiteOf(baseImage),
+    ...source,
+  });
+  return imagePlan({
+    init: "#!/bin/sh\n",
+    ...planned,
+    ...(baseImage === undefined ? {} : { baseImage }),
+    contributions,
+    arch,
+  });
 }
 
 function split(texts: string): readonly string[] {
@@ -106,7 +125,7 @@ function shuffled<T>(items: readonly T[], random: Generator<number, never>): rea
 
 const USABLE = DEPENDENCIES.filter(({ notYet, category }) =>
   notYet === undefined && category !== "dynamic"
-).map(({ id }) => id);
+).map(({ id, argument }) => argument?.kind === "mode" ? `${id}:${argument.modes[0]}` : id);
 const PACKAGES = ["npm:cowsay", "npm:left-pad@1", "pip:six", "uv:httpie", "cargo:sd"];
 
 function tagOf(plan: ImagePlan): string {

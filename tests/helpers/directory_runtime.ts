@@ -2,7 +2,8 @@
  * A runtime whose engine is a directory: what it creates are files, so that several processes see
  * the same, and a test can look at what is left.
  *
- * A command ends when somebody writes its exit code (`endCommand()`), or stops it.
+ * A command ends when somebody writes its exit code (`endCommand()`), or stops it. Whoever dials a
+ * companion is taken as long as it runs.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import { MoatError } from "../../core/errors.ts";
 import { LABEL, type Role, runIdFromLabels } from "../../core/ids.ts";
 import type { RuntimePlugin } from "../../core/plugin/contract.ts";
 import type {
+  ByteStream,
   ContainerState,
   LoggedChunk,
   OwnedResource,
@@ -94,8 +96,16 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
     volumes: undefined,
     hostSocket: undefined,
     reattach: undefined,
-    companions: undefined,
-    dial: undefined,
+    companions: {
+      addressing: "subnet",
+      create: ({ name, labels }) => create(container(name), labels),
+      start: ({ name, labels }) =>
+        writeWhole(path(container(name)), JSON.stringify({ labels, status: "running" })),
+    },
+    async dial(name) {
+      if (await exitCode(name) !== undefined) throw new MoatError(`Cannot dial "${name}"`);
+      return silentStream();
+    },
     supervise: undefined,
     privileged: undefined,
     create: ({ name, labels }) => create(container(name), labels),
@@ -162,6 +172,19 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
     },
     exec: () => Promise.reject(new MoatError("Cannot exec: a directory runs nothing")),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** A connection that is taken, and says nothing until it is closed. */
+function silentStream(): ByteStream {
+  const closed = Promise.withResolvers<null>();
+  const close = () => closed.resolve(null);
+  return {
+    read: () => closed.promise,
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close,
+    [Symbol.dispose]: close,
   };
 }
 

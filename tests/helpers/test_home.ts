@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { createRunId } from "../../core/ids.ts";
-import type { RunPlan } from "../../core/run/plan.ts";
+import type { CompanionPlan, RunPlan, ServicePlan } from "../../core/run/plan.ts";
 import { type Paths, resolvePaths } from "../../core/store/paths.ts";
 import type { RunRecord } from "../../core/store/run_record.ts";
 
@@ -89,6 +89,39 @@ export function testPlan(overrides: Partial<RunPlan> = {}): RunPlan {
     trust: [],
     warnings: [],
     notices: [],
+    ...overrides,
+  };
+}
+
+/** A service of the run that is ready as soon as it takes connections. */
+export function testService(
+  { id, name, ...overrides }: { readonly id: string } & Partial<ServicePlan>,
+): ServicePlan {
+  return {
+    ...testSidecar({ id, name: name ?? "db" }),
+    isolation: "container",
+    port: 5432,
+    wait: true,
+    variables: {},
+    afterReady: [],
+    ...overrides,
+  };
+}
+
+/** A sidecar of the run, likewise. */
+export function testSidecar(
+  { id, name = "helper", ...overrides }: { readonly id: string } & Partial<CompanionPlan>,
+): CompanionPlan {
+  return {
+    name,
+    container: `moat-${name}-${id}`,
+    env: {},
+    files: [],
+    mounts: [],
+    toolPaths: [],
+    limits: {},
+    ready: { kind: "tcp", port: 5432 },
+    readyTimeoutMs: 10_000,
     ...overrides,
   };
 }

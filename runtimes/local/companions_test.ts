@@ -10,6 +10,8 @@ import {
 } from "../../tests/helpers/local_subject.ts";
 import { requires } from "../../tests/helpers/machine.ts";
 import { until } from "../../tests/helpers/until.ts";
+import { openLocalRuntime } from "./local_runtime.ts";
+import { identifyProcess } from "./process_identity.ts";
 
 /** Answers each connection with one line and what it then reads. */
 const SERVER = String.raw`
@@ -79,14 +81,11 @@ async function answer(runtime: Runtime, name: string, port = 7001): Promise<stri
   });
 }
 
-/** Runs the script in a service's sandbox and returns what it prints. */
+/** Runs the script in a service's sandbox, beside the run of the same family, until it ends. */
 async function inService(
-  { runtime, home }: LocalSubject,
-  script: string,
-  changes: Partial<CompanionSpec> = {},
+  { runtime }: LocalSubject,
+  spec: CompanionSpec,
 ): Promise<string> {
-  const { service } = family(home);
-  const spec = service("probe", { command: ["/bin/sh", "-c", script], ...changes });
   await startService(runtime, spec);
   await runtime.wait(spec.name);
   let output = "";
@@ -96,6 +95,48 @@ async function inService(
   await runtime.remove({ kind: "container", name: spec.name });
   return output.trim();
 }
+
+const shell = (script: string) => ["/bin/sh", "-c", script];
+
+/** Something that a service must not reach. The script prints `holds`, or what it reached. */
+interface Wall {
+  readonly title: string;
+  readonly script: string;
+  /** The same sandbox with this in it must not print `holds`. */
+  readonly twin: (places: Places) => Partial<CompanionSpec>;
+}
+
+/** Directories of the host. */
+interface Places {
+  readonly project: string;
+  /** Private data of the run's other service. */
+  readonly other: string;
+}
+
+const WALLS: readonly Wall[] = [
+  {
+    title: "the project",
+    script: "cat /workspace/secret 2>/dev/null || echo holds",
+    twin: ({ project }) => ({
+      mounts: [{ kind: "bind", source: project, target: "/workspace", readOnly: true }],
+    }),
+  },
+  {
+    title: "homes of the host",
+    script: "found=$(ls -d /root /home/* 2>/dev/null | grep -vx /home/moatuser); " +
+      'echo "${found:-holds}"',
+    twin: ({ project }) => ({
+      mounts: [{ kind: "bind", source: project, target: "/home/someone", readOnly: true }],
+    }),
+  },
+  {
+    title: "the data of the run's other service",
+    script: "cat /data/secret 2>/dev/null || echo holds",
+    twin: ({ other }) => ({
+      mounts: [{ kind: "bind", source: other, target: "/data", readOnly: true }],
+    }),
+  },
+];
 
 for (const { backend, needs } of LOCAL_BACKENDS) {
   const test = (name: string, check: (subject: LocalSubject) => Promise<void>) =>
@@ -201,4 +242,131 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     );
     assert.deepEqual([...Deno.readDirSync(networks)], []);
   });
+
+  for (const { title, script, twin } of WALLS) {
+    test(`a service does not reach ${title}`, async (subject) => {
+      const { runtime, home, spec, stateDir } = subject;
+      const { run, service } = family(home);
+      const project = await Deno.makeTempDir({ prefix: "moat-project-" });
+      await Deno.writeTextFile(`${project}/secret`, "of the project");
+      const other = service("other", {
+        mounts: [{ kind: "volume", source: "", target: "/data", readOnly: false }],
+        command: shell("echo of the other >/data/secret; exec sleep 100"),
+      });
+      await startService(runtime, other);
+      const own = spec({
+        ...run,
+        uid: spec().uid,
+        gid: spec().gid,
+        network: { kind: "own", name: run.name },
+        mounts: [{ kind: "bind", source: project, target: "/workspace", readOnly: false }],
+        command: ["sleep", "100"],
+        detached: true,
+      });
+      await runtime.create(own);
+      await runtime.start(own);
+      const data = `${stateDir}/sandboxes/${other.name}/volumes/%2Fdata`;
+      await until("the other's secret", () => exists(`${data}/secret`));
+      try {
+        const probe = service("probe", { command: shell(script) });
+        assert.equal(await inService(subject, probe), "holds");
+        const reached = await inService(subject, { ...probe, ...twin({ project, other: data }) });
+        assert.notEqual(reached, "holds");
+      } finally {
+        await Deno.remove(project, { recursive: true });
+      }
+    });
+  }
+
+  test("a service is user 1000 with a private directory and its files", async (subject) => {
+    const { service } = family(subject.home);
+    const output = await inService(
+      subject,
+      service("db", {
+        mounts: [{ kind: "volume", source: "", target: "/var/lib/moat", readOnly: false }],
+        files: [{ path: "/run/moat/password", content: "secret", mode: 0o600 }],
+        hosts: [{ address: "127.0.0.1", name: "app" }],
+        command: shell(
+          "id -u; id -g; stat -c '%a %u' /var/lib/moat; touch /var/lib/moat/x && echo written; " +
+            "stat -c '%a %u' /run/moat/password; cat /run/moat/password; echo; " +
+            "echo x 2>/dev/null >/run/moat/password || echo read-only; grep app /etc/hosts; hostname",
+        ),
+      }),
+    );
+    assert.deepEqual(output.split("\n"), [
+      ...["1000", "1000", "700 1000", "written", "600 1000", "secret", "read-only"],
+      ...["127.0.0.1\tapp", "db"],
+    ]);
+  });
+
+  test("a service and the run see none of each other's processes", async (subject) => {
+    const { service } = family(subject.home);
+    const script = "ls -d /proc/[0-9]* | wc -l; for p in /proc/[0-9]*; do " +
+      "tr '\\0' ' ' <$p/cmdline; echo; done | grep -cx 'slee[p] 98765 '";
+    const sleeper = service("sleeper", { command: ["sleep", "98765"] });
+    await startService(subject.runtime, sleeper);
+    const [count, seen] = (await inService(subject, service("probe", { command: shell(script) })))
+      .split("\n");
+    assert.ok(Number(count) < 8, count);
+    assert.equal(seen, "0");
+    // The twin: the sleeper's own sandbox sees it.
+    const own = await inService(
+      subject,
+      service("twin", { command: shell(`sleep 98765 & ${script}`) }),
+    );
+    assert.notEqual(own.split("\n")[1], "0");
+  });
+
+  test("stop() ends a service and inspect() tells how; logs() has its output", async (subject) => {
+    const { runtime, home } = subject;
+    const { service } = family(home);
+    const spec = service("db");
+    await runtime.companions?.create(spec);
+    assert.equal((await runtime.inspect(spec.name))?.status, "created");
+    await runtime.companions?.start(spec);
+    await answer(runtime, spec.name);
+    assert.equal((await runtime.inspect(spec.name))?.status, "running");
+    const [listed] = await runtime.list(home);
+    assert.deepEqual([listed?.name, listed?.role, listed?.running], [spec.name, "service", true]);
+    await runtime.stop(spec.name);
+    assert.equal((await runtime.wait(spec.name)).code, 143);
+    assert.equal((await runtime.inspect(spec.name))?.status, "exited");
+    let output = "";
+    for await (const { data } of runtime.logs(spec.name, { follow: false })) {
+      output += new TextDecoder().decode(data);
+    }
+    assert.equal(output, "listening\n");
+  });
+
+  test("what a killed owner left is found and removed by another", async (subject) => {
+    const { runtime, home, stateDir } = subject;
+    const { service } = family(home);
+    const spec = service("db");
+    await startService(runtime, spec);
+    await answer(runtime, spec.name);
+    const holder = JSON.parse(
+      await Deno.readTextFile(`${stateDir}/networks/${spec.runId}/dial.sock.json`),
+    );
+    const other = openLocalRuntime({
+      os: "linux",
+      arch: Deno.build.arch === "aarch64" ? "arm64" : "amd64",
+      env: {},
+      stateDir,
+      home,
+    }, { backend, bubblewrap: "/usr/bin/bwrap" });
+    for (const { kind, name } of await other.list(home)) await other.remove({ kind, name });
+    assert.deepEqual(await other.list(home), []);
+    assert.deepEqual([...Deno.readDirSync(`${stateDir}/networks`)], []);
+    assert.equal(identifyProcess(holder.pid), undefined);
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

@@ -73,13 +73,20 @@ export async function readRelay(directory: string): Promise<ProcessIdentity | un
   return parseIdentity(await readJson(join(directory, `${SOCKET}.json`)));
 }
 
+/** Options of {@linkcode dialThrough}. */
+export interface DialOptions {
+  /** The relay's. */
+  readonly directory: string;
+  /** Starts the relay when nobody answers. */
+  start(): Promise<unknown>;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Connects to the port on 127.0.0.1, else ::1, inside. @throws MoatError when nothing listens */
-export async function dialThrough(
-  port: number,
-  { signal, ...relay }: RelayOptions & { readonly signal?: AbortSignal | undefined },
-): Promise<ByteStream> {
+export async function dialThrough(port: number, options: DialOptions): Promise<ByteStream> {
+  const { signal } = options;
   signal?.throwIfAborted();
-  const connection = await connectRelay(relay, signal);
+  const connection = await connectRelay(options);
   try {
     const answer = await raceAbort(ask(connection, port), signal);
     if (answer !== "+") {
@@ -98,14 +105,11 @@ export async function dialThrough(
   return openRelayStream(connection);
 }
 
-async function connectRelay(
-  relay: RelayOptions,
-  signal: AbortSignal | undefined,
-): Promise<Deno.Conn> {
-  const path = `${await shortenDirectory(relay.directory)}/${SOCKET}`;
+async function connectRelay({ directory, start, signal }: DialOptions): Promise<Deno.Conn> {
+  const path = `${await shortenDirectory(directory)}/${SOCKET}`;
   const found = await connect(path);
   if (found !== undefined) return found;
-  await startRelay(relay);
+  await raceAbort(start(), signal);
   for (const deadline = Date.now() + START_MS;;) {
     const connection = await connect(path);
     if (connection !== undefined) return connection;

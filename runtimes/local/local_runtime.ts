@@ -34,7 +34,7 @@ import {
   writeCompanionFiles,
 } from "./companion_sandbox.ts";
 import { createSandbox } from "./create_sandbox.ts";
-import { dialThrough, endRelay } from "./dial_relay.ts";
+import { dialThrough, endRelay, startRelay } from "./dial_relay.ts";
 import { execInSandbox } from "./exec_in_sandbox.ts";
 import { readKeptOutput } from "./kept_output.ts";
 import { closeNetwork } from "./network/close_network.ts";
@@ -90,6 +90,7 @@ class LocalRuntime implements Runtime {
   readonly #environment: RuntimeEnvironment;
   readonly #options: LocalRuntimeOptions;
   readonly #networks: RunNetworks;
+  readonly #relays = new Map<string, Promise<unknown>>();
   readonly #started = new Map<string, StartedSandbox>();
 
   constructor(environment: RuntimeEnvironment, options: LocalRuntimeOptions) {
@@ -267,10 +268,21 @@ class LocalRuntime implements Runtime {
     }
     const record = await readRecord(paths);
     const shared = await this.#networks.find(record?.labels[LABEL.runId] ?? "");
-    const relay = shared === undefined
-      ? { directory: paths.directory, pid: process.pid }
-      : { directory: shared.directory };
-    return await dialThrough(port, { ...relay, arch: this.#environment.arch, signal });
+    const directory = shared?.directory ?? paths.directory;
+    const start = () => this.#startRelay(directory, process.pid);
+    return await dialThrough(port, { directory, start, signal });
+  }
+
+  /** Once, however many connections wait for it. */
+  async #startRelay(directory: string, pid: number): Promise<void> {
+    const starting = this.#relays.get(directory) ??
+      startRelay({ directory, pid, arch: this.#environment.arch });
+    this.#relays.set(directory, starting);
+    try {
+      await starting;
+    } finally {
+      this.#relays.delete(directory);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

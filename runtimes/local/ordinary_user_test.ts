@@ -5,7 +5,9 @@ import { requires } from "../../tests/helpers/machine.ts";
 /** No user of the machine has it. */
 const UID = "54321";
 
-for (const file of ["walls_test.ts", "local_contract_test.ts", "companions_test.ts"]) {
+for (
+  const file of ["walls_test.ts", "local_contract_test.ts", "companions_test.ts", "dial_test.ts"]
+) {
   Deno.test({
     ...requires("linux", "root"),
     name: `all of ${file} holds for an ordinary user`,

@@ -20,10 +20,10 @@ export const COMPANION_USER = { uid: 1000, gid: 1000 } as const;
 export function companionSandbox(spec: CompanionSpec): ContainerSpec {
   const { name, command, network, privileged } = spec;
   if (spec.image !== undefined || spec.entrypoint !== undefined || command === undefined) {
-    throw new MoatError(`Cannot create service "${name}": this runtime has no images`);
+    throw new MoatError(`Cannot create sandbox "${name}": this runtime has no images`);
   }
   if (privileged) {
-    throw new MoatError(`Cannot create service "${name}": nothing is privileged on this runtime`);
+    throw new MoatError(`Cannot create sandbox "${name}": nothing is privileged on this runtime`);
   }
   return {
     name,

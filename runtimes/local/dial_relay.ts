@@ -75,6 +75,8 @@ export async function readRelay(directory: string): Promise<ProcessIdentity | un
 
 /** Options of {@linkcode dialThrough}. */
 export interface DialOptions {
+  /** The sandbox, for messages. */
+  readonly name: string;
   /** The relay's. */
   readonly directory: string;
   /** Starts the relay when nobody answers. */
@@ -84,25 +86,29 @@ export interface DialOptions {
 
 /** Connects to the port on 127.0.0.1, else ::1, inside. @throws MoatError when nothing listens */
 export async function dialThrough(port: number, options: DialOptions): Promise<ByteStream> {
-  const { signal } = options;
+  const { name, signal } = options;
   signal?.throwIfAborted();
   const connection = await connectRelay(options);
   try {
     const answer = await raceAbort(ask(connection, port), signal);
     if (answer !== "+") {
-      const reason = answer === "" ? "its relay has ended" : answer.slice(1).toLowerCase();
-      throw new MoatError(`Cannot connect to port ${port} of the sandbox: ${reason}`);
+      throw new MoatError(`Cannot connect to port ${port} of sandbox "${name}": ${reason(answer)}`);
     }
   } catch (error) {
     signal?.throwIfAborted();
     openRelayStream(connection).close();
     if (error instanceof MoatError) throw error;
     throw new MoatError(
-      `Cannot connect to port ${port} of the sandbox: ${describeError(error)}`,
+      `Cannot connect to port ${port} of sandbox "${name}": ${describeError(error)}`,
       { cause: error },
     );
   }
   return openRelayStream(connection);
+}
+
+function reason(answer: string): string {
+  if (answer === "") return "its relay has ended";
+  return /refused/.test(answer) ? "nothing listens there" : answer.slice(1).toLowerCase();
 }
 
 async function connectRelay({ directory, start, signal }: DialOptions): Promise<Deno.Conn> {

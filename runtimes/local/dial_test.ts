@@ -130,7 +130,7 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     const { name } = await startServer(subject);
     await assert.rejects(dial(runtime, name, 1), {
       name: "MoatError",
-      message: "Cannot connect to port 1 of the sandbox: connection refused",
+      message: `Cannot connect to port 1 of sandbox "${name}": nothing listens there`,
     });
     await runtime.stop(name);
     await assert.rejects(dial(runtime, name, 1), { name: "MoatError", message: /not running/ });

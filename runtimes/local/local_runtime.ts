@@ -270,7 +270,7 @@ class LocalRuntime implements Runtime {
     const shared = await this.#networks.find(record?.labels[LABEL.runId] ?? "");
     const directory = shared?.directory ?? paths.directory;
     const start = () => this.#startRelay(directory, process.pid);
-    return await dialThrough(port, { directory, start, signal });
+    return await dialThrough(port, { name, directory, start, signal });
   }
 
   /** Once, however many connections wait for it. */

@@ -16,6 +16,7 @@ import { type Paths, runPaths } from "../store/paths.ts";
 import type { RunRecord } from "../store/run_record.ts";
 import type { Store } from "../store/store.ts";
 import { createCompanionSpec } from "./companions/create_companion_spec.ts";
+import { holdCaches } from "./companions/hold_caches.ts";
 import { createPasswords, type Passwords } from "./companions/passwords.ts";
 import { placeCompanions, type Placement } from "./companions/place.ts";
 import { startCompanion } from "./companions/start_companion.ts";
@@ -155,13 +156,10 @@ async function carryOut(
   const start: Step = {
     id: "start",
     async do(aborted) {
-      const notices: string[] = [];
-      const notice = (text: string) => {
-        notices.push(text);
-        options.notice?.(text);
-      };
+      const said: Promise<void>[] = [];
+      const notice = (text: string) => void said.push(sayNotice(text, options));
       attachment = await runtime.start(specOf(), { signal: aborted, notice });
-      for (const text of notices) await recordEvent(run.files, { type: "notice", text });
+      await Promise.all(said);
     },
   };
   const container: Step = {
@@ -274,13 +272,18 @@ function companionSteps(options: StepsOptions, made: Made): readonly Step[] {
       const { companions } = runtime;
       if (companions === undefined) throw new TypeError(`${runtime.id} has no companions`);
       const own = made.passwords.get(companion.name);
-      await startCompanion(companion, {
+      const held = role === "service" ? companion : await holdCaches(companion, {
+        ...options,
+        signal,
+        notice: (text) => sayNotice(text, options),
+      });
+      await startCompanion(held, {
         run,
         plan,
         companions,
         signal,
         specOf: (password) =>
-          createCompanionSpec(plan, companion, {
+          createCompanionSpec(plan, held, {
             homeId: store.homeId,
             role,
             placement: placementOf(options, made),
@@ -295,6 +298,11 @@ function companionSteps(options: StepsOptions, made: Made): readonly Step[] {
     ...plan.services.map((service) => step(service, "service")),
     ...plan.sidecars.map((sidecar) => step(sidecar, "sidecar")),
   ];
+}
+
+async function sayNotice(text: string, { run, notice }: StepsOptions): Promise<void> {
+  notice?.(text);
+  await recordEvent(run.files, { type: "notice", text });
 }
 
 function placementOf({ plan, runtime }: StepsOptions, { subnet }: Made): Placement {

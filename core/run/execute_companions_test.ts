@@ -389,3 +389,26 @@ Deno.test("finishRun() lets a server whose data is kept end by itself", async ()
   assert.deepEqual(stops, [`stop moat-db-${plan.id}`]);
   assert.deepEqual(engineObjects(bench.engine), []);
 });
+
+Deno.test("executePlan() gives a sidecar's cache to one run at a time", async () => {
+  await using bench = await createBench();
+  const planned = () => {
+    const plan = planWithCompanions();
+    const cache = { kind: "volume", source: "cache", target: "/cache", readOnly: false } as const;
+    return { ...plan, sidecars: [testSidecar({ id: plan.id, mounts: [cache] })] };
+  };
+  const caches = () =>
+    bench.specs.filter(({ hostname }) => hostname === "helper")
+      .map(({ mounts }) => mounts[0]?.source);
+  const notices: string[] = [];
+  const notice = (text: string) => void notices.push(text);
+  const first = await bench.start(planned(), { notice });
+  assert.deepEqual(notices, []);
+  const second = await bench.start(planned(), { notice });
+  assert.match(notices.join(), /"helper" starts without its cache: run "test-.*" has it/);
+  await finishRun(first, ENDED);
+  const third = await bench.start(planned());
+  assert.deepEqual(caches(), ["cache", "", "cache"]);
+  await finishRun(second, ENDED);
+  await finishRun(third, ENDED);
+});

@@ -50,10 +50,13 @@ export async function ensureTemplate(
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
   using _ = await lockTag(ref, options);
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
-  const { name } = service;
-  options.progress?.update(name, `${name}: preparing its data, kept for later runs`);
-  await makeTemplate(ref, service, { maker, options });
-  options.progress?.update(name, `${name}: starting`);
+  const activity = `template ${service.name}`;
+  options.progress?.update(activity, `${service.name}: preparing its data, kept for later runs`);
+  try {
+    await makeTemplate(ref, service, { maker, options });
+  } finally {
+    options.progress?.done(activity);
+  }
   return { ref, isNew: true };
 }
 

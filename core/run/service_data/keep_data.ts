@@ -10,9 +10,8 @@
 import { MoatError } from "../../errors.ts";
 import { LABEL } from "../../ids.ts";
 import type { CompanionSpec } from "../../plugin/runtime.ts";
-import { lockTag } from "../lock_tag.ts";
+import { holdVolume } from "../hold_volume.ts";
 import type { ServicePlan } from "../plan.ts";
-import { isLive } from "../states.ts";
 import { ensureTemplate, type TemplateMaker } from "./ensure_template.ts";
 import { seedService } from "./load_seed.ts";
 import { resumeData } from "./resume_data.ts";
@@ -65,18 +64,12 @@ async function takeVolume(
   service: string,
   options: ServiceDataOptions,
 ): Promise<void> {
-  const { store, plan } = options;
-  const key = `holder ${plan.runtime.target} ${volume}`;
-  using _ = await lockTag(volume, options);
-  const holder = store.fact(key);
-  const other = holder === undefined || holder === plan.id ? undefined : store.getRun(holder);
-  if (other !== undefined && isLive(other.state)) {
-    throw new MoatError(
-      `Cannot use the kept data of service "${service}": live run "${other.name}" has it`,
-      { hint: `moat stop ${other.id}` },
-    );
-  }
-  store.setFact(key, plan.id);
+  const other = await holdVolume(volume, options);
+  if (other === undefined) return;
+  throw new MoatError(
+    `Cannot use the kept data of service "${service}": live run "${other.name}" has it`,
+    { hint: `moat stop ${other.id}` },
+  );
 }
 
 /** Makes sure of the volume; returns what tells it from a later one of the same name. */

@@ -154,13 +154,16 @@ async function feedAll(
   }
 }
 
+/** What it said on standard error, or, where that is nothing, on standard output. */
 async function keepTail({ output }: Attachment): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const { data } of output) {
-    text = (text + decoder.decode(data, { stream: true })).slice(-TAIL_CHARACTERS);
+  const said = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  for await (const { stream, data } of output) {
+    const from = stream === "stderr" ? stream : "stdout";
+    const text = said[from] + decoders[from].decode(data, { stream: true });
+    said[from] = text.slice(-TAIL_CHARACTERS);
   }
-  return text;
+  return said.stderr.trim() === "" ? said.stdout : said.stderr;
 }
 
 function seedFailed(what: string, { code, tail }: SeedOutcome, name: string): MoatError {

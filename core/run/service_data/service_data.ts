@@ -14,7 +14,7 @@ export interface ServiceDataOptions {
   readonly plan: RunPlan;
   readonly runtime: Runtime;
   readonly store: Store;
-  readonly paths: Pick<Paths, "store">;
+  readonly paths: Paths;
   readonly signal: AbortSignal;
   readonly progress?: Progress;
   /** The service's container as planned, with this password; nothing of that name is there yet. */

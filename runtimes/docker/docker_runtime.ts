@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type {
   Attachment,
   CallOptions,
@@ -24,6 +25,7 @@ import type {
   Volumes,
 } from "../../core/plugin/runtime.ts";
 import { createCompanions } from "./companions.ts";
+import { dialContainer } from "./dial.ts";
 import type { Engine } from "./engine.ts";
 import { execInContainer } from "./exec_in_container.ts";
 import { createImages } from "./images.ts";
@@ -45,6 +47,8 @@ import { ensureVolume } from "./volumes.ts";
 /** What a docker runtime is made of. */
 export interface DockerRuntimeOptions {
   readonly target: string;
+  /** System of this machine. */
+  readonly os: RuntimeEnvironment["os"];
   /** Where the runtime keeps what it found out; may be empty. */
   readonly stateDir: string;
   /** Path of the engine's socket on its own machine, if known. */
@@ -64,7 +68,7 @@ export class DockerRuntime implements Runtime {
   readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach;
   readonly companions: Companions;
-  readonly dial = undefined;
+  readonly dial: NonNullable<Runtime["dial"]>;
   /** The engine keeps everything by itself. */
   readonly supervise = undefined;
   readonly privileged = true;
@@ -72,13 +76,15 @@ export class DockerRuntime implements Runtime {
   readonly #stateDir: string;
 
   constructor(engine: Engine, options: DockerRuntimeOptions) {
-    const { target, stateDir, hostSocket, env, build } = options;
+    const { target, os, stateDir, hostSocket, env, build } = options;
     this.#engine = engine;
     this.#stateDir = stateDir;
     this.target = target;
     this.hostSocket = hostSocket === undefined ? undefined : { path: hostSocket };
     this.images = createImages(engine, { env, ...(build === undefined ? {} : { build }) });
     this.companions = createCompanions(engine, target);
+    const isHere = target.startsWith("unix://") && os === "linux";
+    this.dial = (name, port, options) => dialContainer(engine, name, { ...options, port, isHere });
     this.networks = { create: (network, options) => createNetwork(engine, network, options) };
     this.volumes = { ensure: (volume, options) => ensureVolume(engine, volume, options) };
     this.reattach = { attach: (name, options) => reattach(engine, name, options) };

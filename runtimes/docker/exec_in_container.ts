@@ -123,7 +123,8 @@ function execEnv(env: Readonly<Record<string, string>>, mark: string): readonly 
   return [...set, ...INIT_VARIABLES];
 }
 
-async function createExec(
+/** Registers a command with the engine. @throws MoatError when the container does not run */
+export async function createExec(
   engine: Engine,
   name: string,
   { doing, signal, body }: {
@@ -148,7 +149,7 @@ async function createExec(
 }
 
 /** Asks when the output has ended, and now and then before, as a command may close its output. */
-async function waitExec(
+export async function waitExec(
   engine: Engine,
   id: string,
   { doing, ended }: { readonly doing: string; readonly ended: Promise<void> },

@@ -41,6 +41,7 @@ export const docker: RuntimePlugin = {
     const { env } = environment;
     return new DockerRuntime(engine, {
       target,
+      os: environment.os,
       stateDir: environment.stateDir,
       hostSocket: hostSocketOf(target, environment.os),
       env,

@@ -71,6 +71,7 @@ export function engineFacts(
       "volumes",
       "services",
       "sidecars",
+      "dial",
       "privileged",
       ...(hostSocketOf(target, os) === undefined ? [] : ["hostSocket" as const]),
       "reattach",

@@ -372,12 +372,6 @@ export interface Volumes {
   ): Promise<Readonly<Record<string, string>>>;
 }
 
-/** Ability: the engine's own control socket can be mounted into a run. */
-export interface HostSocket {
-  /** Path of the socket on the engine's machine. */
-  readonly path: string;
-}
-
 /** The engine's control socket as it was found, for the planner. */
 export interface HostSocketFacts {
   /** Path on the engine's machine, such as `/var/run/docker.sock` or a rootless engine's. */
@@ -421,7 +415,6 @@ export interface Runtime extends AsyncDisposable {
   readonly images: Images | undefined;
   readonly networks: Networks | undefined;
   readonly volumes: Volumes | undefined;
-  readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach | undefined;
   readonly companions: Companions | undefined;
   /**

@@ -14,7 +14,6 @@ import type {
   Exec,
   ExecSpec,
   ExitStatus,
-  HostSocket,
   Images,
   LoggedChunk,
   Networks,
@@ -51,8 +50,6 @@ export interface DockerRuntimeOptions {
   readonly os: RuntimeEnvironment["os"];
   /** Where the runtime keeps what it found out; may be empty. */
   readonly stateDir: string;
-  /** Path of the engine's socket on its own machine, if known. */
-  readonly hostSocket: string | undefined;
   /** Environment of moat itself, for registry credentials. */
   readonly env: Readonly<Record<string, string>>;
   readonly build?: NonNullable<Images["build"]>;
@@ -65,7 +62,6 @@ export class DockerRuntime implements Runtime {
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;
-  readonly hostSocket: HostSocket | undefined;
   readonly reattach: Reattach;
   readonly companions: Companions;
   readonly dial: NonNullable<Runtime["dial"]>;
@@ -76,11 +72,10 @@ export class DockerRuntime implements Runtime {
   readonly #stateDir: string;
 
   constructor(engine: Engine, options: DockerRuntimeOptions) {
-    const { target, os, stateDir, hostSocket, env, build } = options;
+    const { target, os, stateDir, env, build } = options;
     this.#engine = engine;
     this.#stateDir = stateDir;
     this.target = target;
-    this.hostSocket = hostSocket === undefined ? undefined : { path: hostSocket };
     this.images = createImages(engine, { env, ...(build === undefined ? {} : { build }) });
     this.companions = createCompanions(engine, target);
     const isHere = target.startsWith("unix://") && os === "linux";

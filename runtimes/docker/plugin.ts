@@ -11,7 +11,7 @@ import { connectTo } from "./connect_engine.ts";
 import { DockerRuntime } from "./docker_runtime.ts";
 import { Engine } from "./engine.ts";
 import { addressOf, findEngine, type FoundEngine, type TriedSocket } from "./find_engine.ts";
-import { hostSocketOf, probeEngine } from "./probe_engine.ts";
+import { probeEngine } from "./probe_engine.ts";
 
 /** Containers on a Docker Engine, or one that speaks its API. */
 export const docker: RuntimePlugin = {
@@ -27,7 +27,8 @@ export const docker: RuntimePlugin = {
       if (!("target" in found)) return noEngine(found);
       using engine = new Engine(connectTo(found.address));
       const { os, arch } = environment;
-      const facts = await probeEngine(engine, { target: found.target, os, arch, signal });
+      const { target: foundTarget, address: { url } } = found;
+      const facts = await probeEngine(engine, { target: foundTarget, url, os, arch, signal });
       return { kind: "available", facts };
     } catch (error) {
       if (!(error instanceof MoatError) || error instanceof InterruptedError) throw error;
@@ -43,7 +44,6 @@ export const docker: RuntimePlugin = {
       target,
       os: environment.os,
       stateDir: environment.stateDir,
-      hostSocket: hostSocketOf(target, environment.os),
       env,
       build: createBuilder({ engine, connect, env }),
     });

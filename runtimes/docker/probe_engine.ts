@@ -8,6 +8,7 @@ import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type { RuntimeFacts } from "../../core/plugin/runtime.ts";
 import { GVISOR_RUNTIME } from "./container_body.ts";
 import type { Engine } from "./engine.ts";
+import { findHostSocket } from "./host_socket.ts";
 import { entriesAt, listAt, textAt, valueAt } from "./json.ts";
 
 /** Every run begins with this question, so an engine that hangs is to be noticed soon. */
@@ -24,8 +25,10 @@ Or run without it: moat run --isolation none, or sandbox: none in moat.yaml, or 
 /** Asks the engine. */
 export async function probeEngine(
   engine: Engine,
-  { target, os, arch, signal }: Pick<RuntimeEnvironment, "os" | "arch"> & {
+  { target, url, os, arch, signal }: Pick<RuntimeEnvironment, "os" | "arch"> & {
     readonly target: string;
+    /** Where the target is. */
+    readonly url: string;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<RuntimeFacts> {
@@ -36,7 +39,10 @@ export async function probeEngine(
     timeoutMs: DEADLINE_MS,
     signal,
   });
-  return engineFacts(value, { target, os, arch, apiVersion: headers.get("api-version") ?? "?" });
+  const apiVersion = headers.get("api-version") ?? "?";
+  const facts = engineFacts(value, { target, os, arch, apiVersion });
+  const hostSocket = await findHostSocket({ url, os, security: securityOf(value) });
+  return { ...facts, hostSocket };
 }
 
 /** Facts out of the engine's answer to `/info`. */
@@ -48,7 +54,7 @@ export function engineFacts(
   },
 ): RuntimeFacts {
   const hasGvisor = entriesAt(info, "Runtimes").some(([name]) => name === GVISOR_RUNTIME);
-  const security = listAt(info, "SecurityOptions").map(String);
+  const security = securityOf(info);
   const wantsGvisor = os === "linux";
   return {
     id: "docker",
@@ -73,7 +79,8 @@ export function engineFacts(
       "sidecars",
       "dial",
       "privileged",
-      ...(hostSocketOf(target, os) === undefined ? [] : ["hostSocket" as const]),
+      // Whether it can be given to a run is told by the socket itself, with the reason.
+      "hostSocket",
       "reattach",
     ],
     shiftedIds: security.some((option) => /name=(rootless|userns)/.test(option)),
@@ -83,13 +90,8 @@ export function engineFacts(
   };
 }
 
-/**
- * Path of the engine's socket on the machine where its containers run. On macOS that is a virtual
- * machine, in which the socket has its usual place.
- */
-export function hostSocketOf(target: string, os: "linux" | "darwin"): string | undefined {
-  if (!target.startsWith("unix://")) return undefined;
-  return os === "darwin" ? "/var/run/docker.sock" : target.slice("unix://".length);
+function securityOf(info: unknown): readonly string[] {
+  return listAt(info, "SecurityOptions").map(String);
 }
 
 function parseArch(text: string | undefined): "amd64" | "arm64" | undefined {

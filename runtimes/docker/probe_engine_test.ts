@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { engineFacts, hostSocketOf } from "./probe_engine.ts";
+import { engineFacts } from "./probe_engine.ts";
 
 const AT = { target: "unix:///x.sock", arch: "amd64", apiVersion: "1.51" } as const;
 const PLAIN = { ServerVersion: "29.0.0", Architecture: "aarch64", Runtimes: { runc: {} } };
@@ -41,10 +41,4 @@ for (const option of ["name=rootless", "name=userns"]) {
 Deno.test("engineFacts() survives an answer that says nothing", () => {
   const facts = engineFacts(undefined, { ...AT, os: "linux" });
   assert.deepEqual([facts.arch, facts.isolations], ["amd64", ["container"]]);
-});
-
-Deno.test("hostSocketOf() names the socket where containers run", () => {
-  assert.equal(hostSocketOf("unix:///run/user/1/docker.sock", "linux"), "/run/user/1/docker.sock");
-  assert.equal(hostSocketOf("unix:///Users/a/x.sock", "darwin"), "/var/run/docker.sock");
-  assert.equal(hostSocketOf("tcp://h:2375", "linux"), undefined);
 });

@@ -82,7 +82,6 @@ class LocalRuntime implements Runtime {
   readonly target: string;
   readonly images = undefined;
   readonly networks = undefined;
-  readonly hostSocket = undefined;
   readonly reattach = undefined;
   readonly privileged = undefined;
   readonly companions: Runtime["companions"];

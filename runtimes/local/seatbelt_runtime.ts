@@ -62,7 +62,6 @@ class SeatbeltRuntime implements Runtime {
   readonly images = undefined;
   readonly networks = undefined;
   readonly volumes = undefined;
-  readonly hostSocket = undefined;
   readonly reattach = undefined;
   readonly companions = undefined;
   readonly dial = undefined;

@@ -94,7 +94,6 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
       },
     },
     volumes: undefined,
-    hostSocket: undefined,
     reattach: undefined,
     companions: {
       addressing: "subnet",

@@ -51,7 +51,6 @@ const KEPT_PIECE_BYTES = 16 * 1024;
 export class FakeRuntime implements Runtime {
   readonly id = "fake";
   readonly target = "fake:";
-  readonly hostSocket = { path: "/var/run/fake.sock" };
   readonly supervise = undefined;
   readonly privileged = true;
   /** Method and subject of each call that changes something, in order. */

@@ -227,8 +227,6 @@ export interface SidecarContribution {
   /** Its host name on the run's network. */
   readonly name: string;
   readonly image: string;
-  /** Replaces the image's entry point and command. */
-  readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: readonly CompanionFileTemplate[];

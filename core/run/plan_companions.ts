@@ -129,7 +129,6 @@ function planSidecar(
   {
     name,
     image,
-    entrypoint,
     command,
     env,
     files,
@@ -145,7 +144,6 @@ function planSidecar(
     name,
     container: companionName(name, id),
     image,
-    ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(command === undefined ? {} : { command }),
     env: env ?? {},
     files: files ?? [],

@@ -1,7 +1,8 @@
 /**
  * The BuildKit beside a run with `docker:dind`, and what makes builds inside use it.
  *
- * It listens on the run's network only. Its cache is a volume of the project, or goes with the run.
+ * It listens on the run's network only. Its cache is a volume of the project, which one run has at a
+ * time, or goes with the run.
  *
  * @module
  */
@@ -12,26 +13,9 @@ import type { ContextFile } from "../../core/plugin/runtime.ts";
 const NAME = "buildkit";
 const PORT = 1234;
 const ADDRESS = `tcp://${NAME}:${PORT}`;
-const CACHE = "/var/lib/buildkit";
-const SCRATCH = "/var/lib/moat-buildkit";
-
-/**
- * A cache has one user at a time: a second run of the project at the same time gets one of its own,
- * which is not kept. The lock is BuildKit's as long as it lives.
- */
-const START = `
-root=${CACHE}
-exec 9>"$root/moat.lock"
-if ! flock -xn 9; then
-  echo "moat: another run of this project has the build cache; this one starts without" >&2
-  root=${SCRATCH}
-fi 2>&1
-exec buildkitd --root "$root" --addr tcp://0.0.0.0:${PORT}`.trim();
-
-/** Builds without the builder's answer where to put the result are to be found by `docker images`. */
+/** In front of a buildx that is older than `default-load`, so that `docker images` shows what was built. */
 const LOADING_PLUGIN = `#!/bin/sh
-# Docker's buildx, whose builds are loaded into the engine unless they say where to go: this version
-# knows no such setting for a builder that is not the engine's own.
+# The real buildx, whose builds are loaded into the engine unless they say where to go.
 buildx=/usr/libexec/docker/cli-plugins/docker-buildx
 case "\${1-} \${2-}" in
   "buildx build" | "buildx b") ;;
@@ -61,12 +45,9 @@ export function buildkitSidecar({ cache }: { readonly cache: boolean }): Sidecar
   return {
     name: NAME,
     image: "moby/buildkit:latest",
-    entrypoint: ["/bin/sh", "-c", START],
+    command: ["--addr", `tcp://0.0.0.0:${PORT}`],
     privileged: "BuildKit makes containers of its own for the steps of a build",
-    volumes: [
-      { kind: cache ? "cache" : "scratch", name: NAME, target: CACHE },
-      { kind: "scratch", name: NAME, target: SCRATCH },
-    ],
+    volumes: [{ kind: cache ? "cache" : "scratch", name: NAME, target: "/var/lib/buildkit" }],
     ready: { kind: "grpc", port: PORT, method: "/moby.buildkit.v1.Control/ListWorkers" },
   };
 }

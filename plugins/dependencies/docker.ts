@@ -74,7 +74,7 @@ function hostEngine({ text }: DependencyEntry, target: Target): Contribution {
   }
   return {
     ...dockerPackages(CLIENT, target),
-    needs: ["images", "hostSocket"],
+    needs: ["hostSocket", "images"],
     mounts: [
       { kind: "bind", source: hostSocket?.path ?? SOCKET, target: SOCKET, readOnly: false },
     ],
@@ -103,7 +103,7 @@ function privateEngine(target: Target): Contribution {
     ],
     files: builder.files,
     env: BUILDER_ENV,
-    needs: ["images", "networks"],
+    needs: ["privileged", "images"],
     mounts: [{ kind: "volume", source: "", target: DOCKER_ROOT, readOnly: false }],
     groups: [DOCKER_GID],
     privileged: true,

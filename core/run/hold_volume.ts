@@ -19,7 +19,10 @@ export interface HoldVolumeOptions extends LockTagOptions {
   readonly plan: RunPlan;
 }
 
-/** Takes the volume for this run as long as it lives; returns the live run that has it instead. */
+/**
+ * Takes the volume for this run as long as it lives; returns the run that has it instead, live or
+ * with containers that nobody has removed yet.
+ */
 export async function holdVolume(
   volume: string,
   options: HoldVolumeOptions,
@@ -31,6 +34,10 @@ export async function holdVolume(
   const other = holder === undefined || holder === plan.id ? undefined : store.getRun(holder);
   if (other !== undefined && isLive(other.state)) return other;
   // Ended, and its owner may still be at clearing it up.
-  if (other !== undefined) await whenUnowned(runPaths(options.paths, other.id), options.signal);
+  if (other !== undefined) {
+    await whenUnowned(runPaths(options.paths, other.id), options.signal);
+    const left = store.journal(other.id);
+    if (left.some(({ resource }) => resource?.kind === "container")) return other;
+  }
   store.setFact(key, plan.id);
 }

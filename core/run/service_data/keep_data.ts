@@ -12,6 +12,7 @@ import { LABEL } from "../../ids.ts";
 import type { CompanionSpec } from "../../plugin/runtime.ts";
 import { holdVolume } from "../hold_volume.ts";
 import type { ServicePlan } from "../plan.ts";
+import { isLive } from "../states.ts";
 import { ensureTemplate, type TemplateMaker } from "./ensure_template.ts";
 import { seedService } from "./load_seed.ts";
 import { resumeData } from "./resume_data.ts";
@@ -67,8 +68,8 @@ async function takeVolume(
   const other = await holdVolume(volume, options);
   if (other === undefined) return;
   throw new MoatError(
-    `Cannot use the kept data of service "${service}": live run "${other.name}" has it`,
-    { hint: `moat stop ${other.id}` },
+    `Cannot use the kept data of service "${service}": run "${other.name}" has it`,
+    { hint: isLive(other.state) ? `moat stop ${other.id}` : "moat clean" },
   );
 }
 

@@ -43,9 +43,95 @@ async function run(
   return { code, ...texts };
 }
 
+/** Runs with these files as what dependencies do before and after; returns what the files say then. */
+async function runSteps(
+  subject: RuntimeSubject,
+  { files, script, killAt }: {
+    readonly files: Readonly<Record<string, string>>;
+    readonly script: string;
+    /** Sends TERM once this was printed on standard error. */
+    readonly killAt?: string;
+  },
+): Promise<{ readonly code: number; readonly stderr: string; readonly trace: string }> {
+  const directory = await Deno.makeTempDir({ prefix: "moat-steps-" });
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${directory}/${name}`, text);
+    }
+    const spec = subject.spec({
+      command: ["sh", "-c", script],
+      preRun: "echo hook >&2",
+      mounts: [{ kind: "bind", source: directory, target: STEPS, readOnly: false }],
+    });
+    await subject.runtime.create(spec);
+    const attachment = await subject.runtime.start(spec);
+    assert.ok(attachment !== undefined);
+    await using _attachment = attachment;
+    let stderr = "";
+    let isKilled = killAt === undefined;
+    for await (const { data } of attachment.output) {
+      stderr += new TextDecoder().decode(data);
+      if (isKilled || !stderr.includes(killAt ?? "")) continue;
+      isKilled = true;
+      await subject.runtime.kill(spec.name, "SIGTERM");
+    }
+    const { code } = await subject.runtime.wait(spec.name);
+    const trace = await Deno.readTextFile(`${directory}/trace`);
+    return { code, stderr, trace };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const STEPS = "/usr/local/lib/moat/init.d";
+
 type Check = (subject: RuntimeSubject, isolation: Isolation) => Promise<void>;
 
 const CASES: Readonly<Record<string, Check>> = {
+  "does as root what dependencies want before the hook, and after the command": async (subject) => {
+    const { code, stderr, trace } = await runSteps(subject, {
+      files: {
+        "a.start": `echo "a as $(id -u)" >&2; echo logged; echo start >>${STEPS}/trace`,
+        "a.stop": `echo stop >>${STEPS}/trace`,
+      },
+      script: "echo command as $(id -u) >&2; cat /var/log/moat-a.log >&2; exit 9",
+    });
+    assert.deepEqual([code, stderr, trace], [
+      9,
+      "a as 0\nhook\ncommand as 1000\nlogged\n",
+      "start\nstop\n",
+    ]);
+  },
+
+  "starts nothing when a step fails, and shows its log": async (subject) => {
+    const { code, stderr, trace } = await runSteps(subject, {
+      files: {
+        "a.start": "echo to the log; echo to the user >&2; exit 3",
+        "a.stop": `echo stop >>${STEPS}/trace`,
+        "b.start": "echo never >&2",
+      },
+      script: "echo never",
+    });
+    assert.deepEqual([code, stderr, trace], [
+      125,
+      "to the user\nto the log\nmoat: Cannot start the run: a did not start, " +
+      "the last lines of /var/log/moat-a.log are above\n",
+      "stop\n",
+    ]);
+  },
+
+  "ends a step that a signal finds running, and runs what ends it": async (subject) => {
+    const { code, stderr, trace } = await runSteps(subject, {
+      files: {
+        "a.start": "echo waiting >&2; exec sleep 1000",
+        "a.stop": `echo stop >>${STEPS}/trace`,
+      },
+      script: "echo never",
+      killAt: "waiting",
+    });
+    assert.deepEqual([code, stderr, trace], [143, "waiting\n", "stop\n"]);
+  },
+
   "takes an id that another user of the image has": async (subject) => {
     const { stdout } = await run(subject, "id -un; id -g; echo ~", { uid: 1, gid: 1 });
     assert.equal(stdout, "moatuser\n1\n/home/moatuser\n");

@@ -25,7 +25,7 @@ export async function keepData(
   options: ServiceDataOptions,
 ): Promise<PreparedServiceData> {
   const { store, plan } = options;
-  const volume = service.data?.volume ?? "";
+  const { volume = "", template = false, seedFrom } = service.data ?? {};
   await takeVolume(volume, service.name, options);
   const filled = `filled ${plan.runtime.target} ${volume}`;
   const id = await ensureVolume(volume, options);
@@ -39,10 +39,11 @@ export async function keepData(
       finish: () => Promise.resolve(),
     };
   }
-  if (maker === undefined) {
+  // What is initialised quickly, and not filled, is left to the server itself.
+  if (maker === undefined || (!template && seedFrom === undefined)) {
     return {
       origin: "init",
-      needsReady: true,
+      needsReady: seedFrom !== undefined,
       apply,
       async finish() {
         await seedService(service, service.container, options);

@@ -66,10 +66,11 @@ export function planServiceData(
 
 /** Files count by their content alone; no password is in anything of this. */
 function templateKey(service: ServiceContribution, seed: ServiceSeed | undefined): string {
-  const { image, command, env, files, data } = service;
+  const { image, entrypoint, command, env, files, data } = service;
   const content = {
     format: TEMPLATE_FORMAT,
     image,
+    entrypoint: entrypoint ?? null,
     command: command ?? null,
     env,
     files: files.map(({ path, content, mode, uid, gid }) => ({ path, content, mode, uid, gid })),

@@ -61,6 +61,7 @@ const OTHERS: readonly (readonly [string, ServiceContribution, ServiceSeed?])[] 
   ["no seed", SERVICE],
   ["another image", { ...SERVICE, image: "base:2" }, SEED],
   ["another variable", { ...SERVICE, env: { BASE_NAME: "other" } }, SEED],
+  ["another entry point", { ...SERVICE, entrypoint: ["other"] }, SEED],
   ["another command", { ...SERVICE, command: ["base", "--big"] }, SEED],
   ["another content of the seed", SERVICE, {
     kind: "files",

@@ -48,6 +48,34 @@ const SCRIPTS = {
   /** Prints lines 1 to $1, every hundredth to standard error as well. */
   count: `i=0; while [ $i -lt "$1" ]; do i=$((i+1)); echo "line $i"; ` +
     `case $i in *00) echo "error $i" >&2 ;; esac; done`,
+  /** Prints the permissions of file $1. */
+  mode: `stat -c %a "$1"`,
+  /** Copies file $1 to file $2, says "ready" and stays. */
+  keep: `cp "$1" "$2" && echo ready && exec sleep 1000`,
+  /**
+   * Says "ready" and listens on port $1 of address $2: sends back what comes, at its end "end",
+   * and closes.
+   */
+  echoServer: `exec perl -MIO::Socket::INET -e '` +
+    `$| = 1; $SIG{CHLD} = "IGNORE"; ($port, $address) = @ARGV; ` +
+    `$server = IO::Socket::INET->new(LocalAddr => $address, LocalPort => $port, Listen => 20, ` +
+    `ReuseAddr => 1) or die $@; print "ready\n"; ` +
+    `for (;;) { $peer = $server->accept or next; if (fork) { close $peer; next } ` +
+    `while (($count = sysread($peer, $data, 65536)) > 0) { ` +
+    `for ($at = 0; $at < $count;) { $at += syswrite($peer, $data, $count - $at, $at) } } ` +
+    `syswrite($peer, "end"); exit }' "$1" "$2"`,
+  /** Says "ready" and listens on port $1: sends "hello" and ends its side, then prints what comes. */
+  greeter: `exec perl -MIO::Socket::INET -e '` +
+    `$| = 1; $server = IO::Socket::INET->new(LocalAddr => "0.0.0.0", LocalPort => $ARGV[0], ` +
+    `Listen => 20, ReuseAddr => 1) or die $@; print "ready\n"; ` +
+    `while ($peer = $server->accept) { syswrite($peer, "hello"); shutdown($peer, 1); ` +
+    `print $data while sysread($peer, $data, 65536) > 0; print "\n"; close $peer }' "$1"`,
+  /** Sends $3 to port $2 of host $1 and prints the answer. */
+  request: `exec perl -MIO::Socket::INET -e '` +
+    `($host, $port, $text) = @ARGV; ` +
+    `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
+    `syswrite($peer, $text); shutdown($peer, 1); ` +
+    `print $data while sysread($peer, $data, 65536) > 0' "$1" "$2" "$3"`,
   /** Waits until file $1 is there, then prints $2. */
   awaitFile: `while [ ! -e "$1" ]; do sleep 0.05; done; echo "$2"`,
 } as const;

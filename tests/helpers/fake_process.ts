@@ -6,9 +6,11 @@
  * @module
  */
 
-import type { Mount, OutputChunk, TerminalSize } from "../../core/plugin/runtime.ts";
+import type { ByteStream, Mount, OutputChunk, TerminalSize } from "../../core/plugin/runtime.ts";
 import { parseHook, parseProgram, type ProgramName } from "../contracts/programs.ts";
 import { Channel } from "./channel.ts";
+import type { FakeService } from "./fake_service.ts";
+import { readText, writeAll } from "./stream_pair.ts";
 
 const SIGNALS: Readonly<Record<string, number>> = {
   HUP: 1,
@@ -34,8 +36,25 @@ export interface FakeProcessOptions {
   readonly stdin: boolean;
   readonly size: TerminalSize | undefined;
   readonly preRun?: string | undefined;
+  /** Permissions of those files. */
+  readonly modes: ReadonlyMap<string, number>;
+  readonly network: FakeNetwork;
+  /** What it does instead of the contract's programs, as the first process of a companion. */
+  readonly service?: FakeService | undefined;
+  /** Answers commands that are no program of the contract's. */
+  readonly answer?: FakeService["exec"];
   /** Takes output; resolves when there is room for more. */
   output(chunk: OutputChunk): Promise<void>;
+}
+
+/** Takes connections, one after another or many at once. */
+export type FakeHandler = (peer: ByteStream) => Promise<void> | void;
+
+/** The network as one container sees it. */
+export interface FakeNetwork {
+  listen(port: number, handler: FakeHandler): void;
+  /** `undefined` when nothing listens there. */
+  connect(host: string, port: number): ByteStream | undefined;
 }
 
 /** Ends a program from within. */
@@ -80,6 +99,11 @@ export class FakeProcess {
     }
   }
 
+  /** Ends it with a code of the test's choice. */
+  end(code: number): void {
+    this.#killed.resolve(code);
+  }
+
   closeInput(): void {
     if (!this.#options.tty) this.#input.close();
   }
@@ -91,7 +115,8 @@ export class FakeProcess {
   async #main(): Promise<number> {
     try {
       await this.#runHook();
-      return await this.#run();
+      const { service } = this.#options;
+      return service === undefined ? await this.#run() : await this.#serve(service);
     } catch (error) {
       if (error instanceof Ended) return error.code;
       throw error;
@@ -108,20 +133,37 @@ export class FakeProcess {
     await Promise.resolve();
   }
 
+  async #serve({ output = "", exit, ports = {}, listens }: FakeService): Promise<number> {
+    await this.#print(output);
+    if (exit !== undefined) return exit.code;
+    await Promise.race([listens, this.#killed.promise]);
+    for (const [port, handler] of Object.entries(ports)) {
+      if (!this.#over) this.#options.network.listen(Number(port), handler);
+    }
+    return await this.#forever();
+  }
+
   async #run(): Promise<number> {
     const { command } = this.#options;
     const parsed = parseProgram(command);
     if (parsed !== undefined) {
       const run = Object.entries(this.#programs).find(([name]) => name === parsed.name)?.[1];
       if (run === undefined) throw new TypeError(`The fake does not know ${parsed.name}`);
-      return await run(parsed.args[0] ?? "", parsed.args[1] ?? "") ?? 0;
+      return await run(parsed.args[0] ?? "", parsed.args[1] ?? "", parsed.args[2] ?? "") ?? 0;
+    }
+    const { answer, env, uid } = this.#options;
+    if (answer !== undefined) {
+      const said = await answer({ command, env, uid, input: this.#input });
+      await this.#print(said.stdout ?? "");
+      await this.#print(said.stderr ?? "", "stderr");
+      return said.code;
     }
     if (command[0] === "true") return 0;
     return command[0]?.startsWith("/etc/") ? 126 : 127;
   }
 
   readonly #programs: Readonly<
-    Record<ProgramName, (one: string, two: string) => Promise<number | void>>
+    Record<ProgramName, (one: string, two: string, three: string) => Promise<number | void>>
   > = {
     print: async (out, error) => {
       await this.#print(out);
@@ -184,6 +226,39 @@ export class FakeProcess {
         await this.#print(`line ${line}\n`);
         if (line % 100 === 0) await this.#print(`error ${line}\n`, "stderr");
       }
+    },
+    mode: (path) => this.#print(`${(this.#options.modes.get(path) ?? 0o644).toString(8)}\n`),
+    keep: async (from, to) => {
+      this.#options.files.set(to, await this.#readFile(from));
+      await this.#print("ready\n");
+      return await this.#forever();
+    },
+    echoServer: async (port) => {
+      this.#options.network.listen(Number(port), async (peer) => {
+        const buffer = new Uint8Array(65536);
+        for (let count; (count = await peer.read(buffer)) !== null;) {
+          await writeAll(peer, buffer.subarray(0, count));
+        }
+        await writeAll(peer, new TextEncoder().encode("end"));
+      });
+      await this.#print("ready\n");
+      return await this.#forever();
+    },
+    greeter: async (port) => {
+      this.#options.network.listen(Number(port), async (peer) => {
+        await writeAll(peer, new TextEncoder().encode("hello"));
+        await peer.closeWrite();
+        await this.#print(`${await readText(peer)}\n`);
+      });
+      await this.#print("ready\n");
+      return await this.#forever();
+    },
+    request: async (host, port, text) => {
+      using peer = this.#options.network.connect(host, Number(port));
+      if (peer === undefined) return 1;
+      await writeAll(peer, new TextEncoder().encode(text));
+      await peer.closeWrite();
+      await this.#print(await readText(peer));
     },
     awaitFile: async (path, text) => {
       for (;;) {

@@ -10,7 +10,10 @@ import { MoatError } from "../../core/errors.ts";
 import { LABEL, type Role, runIdFromLabels } from "../../core/ids.ts";
 import type {
   Attachment,
+  ByteStream,
   CallOptions,
+  Companions,
+  CompanionSpec,
   ContainerSpec,
   ContainerState,
   Exec,
@@ -25,18 +28,27 @@ import type {
   Resource,
   ResourceKind,
   Runtime,
+  SnapshotImage,
   Volumes,
 } from "../../core/plugin/runtime.ts";
 import { Channel } from "./channel.ts";
-import { FakeProcess } from "./fake_process.ts";
+import { parseProgram } from "../contracts/programs.ts";
+import { type FakeHandler, type FakeNetwork, FakeProcess } from "./fake_process.ts";
+import type { FakeService } from "./fake_service.ts";
+import { streamPair } from "./stream_pair.ts";
 
 interface FakeContainer {
   readonly spec: ContainerSpec;
+  /** There for a companion. */
+  readonly companion?: CompanionSpec;
   readonly files: Map<string, string>;
+  readonly modes: Map<string, number>;
+  readonly ports: Map<number, FakeHandler>;
   readonly watchers: Set<Channel<OutputChunk>>;
   readonly kept: LoggedChunk[];
   readonly keptChanged: { promise: Promise<void>; resolve(): void };
   process?: FakeProcess;
+  oomKilled?: boolean;
   exit?: ExitStatus;
   startedAt?: Date;
   finishedAt?: Date;
@@ -55,26 +67,29 @@ export class FakeRuntime implements Runtime {
   readonly privileged = true;
   /** Method and subject of each call that changes something, in order. */
   readonly calls: string[] = [];
+  /** What companions do that run no program of the contract's, by the service's name. */
+  readonly services = new Map<string, FakeService>();
+  /** Called with each call before it does anything; what it throws is the call's failure. */
+  before: ((call: string) => void | Promise<void>) | undefined;
   readonly #containers = new Map<string, FakeContainer>();
   readonly #others = new Map<string, { kind: ResourceKind; labels: Record<string, string> }>();
-  readonly #images = new Set<string>();
+  /** Files of images that were made here; those of pulled ones are not known. */
+  readonly #images = new Map<string, ReadonlyMap<string, string>>();
 
   readonly images: Images = {
     exists: (ref) => Promise.resolve(this.#images.has(ref)),
     id: (ref) => Promise.resolve(this.#images.has(ref) ? `sha256:${ref}` : undefined),
-    pull: (ref) => {
-      this.calls.push(`pull ${ref}`);
-      this.#images.add(ref);
-      return Promise.resolve();
+    pull: async (ref) => {
+      await this.#record(`pull ${ref}`);
+      this.#images.set(ref, new Map());
     },
-    listOwn: () => Promise.resolve([...this.#images].filter((ref) => ref.startsWith("moat/"))),
-    untag: (ref) => {
-      this.calls.push(`untag ${ref}`);
-      if ([...this.#containers.values()].some(({ spec }) => spec.image === ref)) {
-        return Promise.resolve(false);
-      }
+    listOwn: () =>
+      Promise.resolve([...this.#images.keys()].filter((ref) => ref.startsWith("moat/"))),
+    untag: async (ref) => {
+      await this.#record(`untag ${ref}`);
+      if ([...this.#containers.values()].some(({ spec }) => spec.image === ref)) return false;
       this.#images.delete(ref);
-      return Promise.resolve(true);
+      return true;
     },
   };
 
@@ -91,8 +106,13 @@ export class FakeRuntime implements Runtime {
     },
   };
 
-  readonly companions = undefined;
-  readonly dial = undefined;
+  readonly companions: Companions = {
+    addressing: "subnet",
+    create: (spec, options) => this.#create(asContainer(spec), { companion: spec, ...options }),
+    start: async (spec, options) => void await this.start(asContainer(spec), options),
+    snapshot: (name, image) => this.#snapshot(name, image),
+  };
+
   readonly reattach: Reattach = {
     attach: (name) => {
       const container = this.#containers.get(name);
@@ -103,17 +123,33 @@ export class FakeRuntime implements Runtime {
     },
   };
 
-  async create(spec: ContainerSpec, { signal }: CallOptions = {}): Promise<void> {
+  create(spec: ContainerSpec, options: CallOptions = {}): Promise<void> {
+    return this.#create(spec, options);
+  }
+
+  async #create(
+    spec: ContainerSpec,
+    { signal, companion }: CallOptions & { readonly companion?: CompanionSpec },
+  ): Promise<void> {
     signal?.throwIfAborted();
     if (this.#containers.has(spec.name)) {
       throw new MoatError(`Cannot create container "${spec.name}": the name is in use`);
     }
-    this.calls.push(`create ${spec.name}`);
+    await this.#record(`create ${spec.name}`);
     await Promise.resolve();
     signal?.throwIfAborted();
+    const files = new Map(this.#images.get(spec.image ?? ""));
+    const modes = new Map<string, number>();
+    for (const { path, content, mode } of companion?.files ?? []) {
+      files.set(path, content);
+      modes.set(path, mode);
+    }
     this.#containers.set(spec.name, {
       spec,
-      files: new Map(),
+      ...(companion && { companion }),
+      files,
+      modes,
+      ports: new Map(),
       watchers: new Set(),
       kept: [],
       keptChanged: Promise.withResolvers<void>(),
@@ -125,12 +161,18 @@ export class FakeRuntime implements Runtime {
   > {
     signal?.throwIfAborted();
     const container = this.#get(name, "start");
-    this.calls.push(`start ${name}`);
+    await this.#record(`start ${name}`);
     const { spec } = container;
+    const service = this.#serviceOf(container);
+    if (service?.exit?.oomKilled) container.oomKilled = true;
     const process = new FakeProcess({
       ...spec,
+      env: { ...spec.env, ...spec.secretEnv },
       size: spec.size,
       files: container.files,
+      modes: container.modes,
+      network: this.#networkOf(container),
+      service,
       output: (chunk) => Promise.resolve(deliver(container, chunk)),
     });
     const attachment = spec.detached ? undefined : attach(container, process);
@@ -158,7 +200,7 @@ export class FakeRuntime implements Runtime {
     name: string,
     { graceMs = 10_000 }: { readonly graceMs?: number } & CallOptions = {},
   ): Promise<void> {
-    this.calls.push(`stop ${name}`);
+    await this.#record(`stop ${name}`);
     const process = this.#containers.get(name)?.process;
     if (process === undefined) return;
     process.signal("TERM");
@@ -167,14 +209,33 @@ export class FakeRuntime implements Runtime {
     clearTimeout(timer);
   }
 
-  kill(name: string, signal: string): Promise<void> {
-    this.calls.push(`kill ${name} ${signal}`);
+  async kill(name: string, signal: string): Promise<void> {
+    await this.#record(`kill ${name} ${signal}`);
     this.#containers.get(name)?.process?.signal(signal.replace(/^SIG/, ""));
-    return Promise.resolve();
+  }
+
+  /** Lets a running container end by itself, as a server that dies. */
+  async end(name: string, { code, oomKilled }: ExitStatus): Promise<void> {
+    const container = this.#get(name, "end");
+    container.oomKilled = oomKilled;
+    container.process?.end(code);
+    await container.process?.exited;
+  }
+
+  async dial(name: string, port: number, { signal }: CallOptions = {}): Promise<ByteStream> {
+    signal?.throwIfAborted();
+    const doing = `connect to port ${port} of container "${name}"`;
+    const container = this.#containers.get(name);
+    if (container?.process === undefined || container.exit !== undefined) {
+      throw new MoatError(`Cannot ${doing}: it is not running`);
+    }
+    const stream = connectTo(container, port);
+    if (stream === undefined) throw new MoatError(`Cannot ${doing}: nothing listens there`);
+    return await Promise.resolve(stream);
   }
 
   async remove({ kind, name }: Resource): Promise<void> {
-    this.calls.push(`remove ${kind} ${name}`);
+    await this.#record(`remove ${kind} ${name}`);
     if (kind !== "container") {
       this.#others.delete(`${kind} ${name}`);
       return;
@@ -197,7 +258,7 @@ export class FakeRuntime implements Runtime {
       ...(finishedAt && { finishedAt }),
       isolation: spec.isolation,
       isolatedBy: "fake",
-      addresses: [],
+      addresses: addressesOf(spec),
     });
   }
 
@@ -239,28 +300,31 @@ export class FakeRuntime implements Runtime {
     }
   }
 
-  exec(name: string, spec: ExecSpec): Promise<Exec> {
+  async exec(name: string, spec: ExecSpec): Promise<Exec> {
     const container = this.#get(name, "run a command in");
     if (container.exit !== undefined) {
-      return Promise.reject(
-        new MoatError(`Cannot run a command in container "${name}": it is not running`),
-      );
+      throw new MoatError(`Cannot run a command in container "${name}": it is not running`);
     }
-    this.calls.push(`exec ${name}`);
+    await this.#record(`exec ${name}`);
+    const service = this.#serviceOf(container);
     const output = new Channel<OutputChunk>();
     const process = new FakeProcess({
       ...spec,
+      env: { ...container.spec.env, ...container.spec.secretEnv, ...spec.env },
       size: spec.size,
       mounts: container.spec.mounts,
       files: container.files,
+      modes: container.modes,
+      network: this.#networkOf(container),
+      ...(service && { answer: service.exec ?? (() => ({ code: 0 })) }),
       output: (chunk) => Promise.resolve(output.push(chunk)),
     });
     process.exited.then(() => output.close());
-    return Promise.resolve({
+    return {
       attachment: attachmentOf(process, output),
       wait: async () => ({ code: await process.exited, oomKilled: false }),
       kill: (signal) => Promise.resolve(process.signal(signal.replace(/^SIG/, ""))),
-    });
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -268,6 +332,42 @@ export class FakeRuntime implements Runtime {
       process?.signal("KILL");
       await process?.exited;
     }
+  }
+
+  async #record(call: string): Promise<void> {
+    this.calls.push(call);
+    await this.before?.(call);
+  }
+
+  /** What a companion does unless it runs a program of the contract's. */
+  #serviceOf({ spec, companion }: FakeContainer): FakeService | undefined {
+    if (companion === undefined || parseProgram(spec.command) !== undefined) return undefined;
+    const short = spec.name.replace(/^moat-/, "").replace(/-run_.*$/, "");
+    return this.services.get(short) ?? {};
+  }
+
+  #networkOf(container: FakeContainer): FakeNetwork {
+    return {
+      listen: (port, handler) => void container.ports.set(port, handler),
+      connect: (host, port) => {
+        const address = container.spec.hosts.find(({ name }) => name === host)?.address ?? host;
+        const peer = [...this.#containers.values()].find(({ spec, exit }) =>
+          exit === undefined && networkOf(spec) === networkOf(container.spec) &&
+          addressesOf(spec).includes(address)
+        );
+        return peer && connectTo(peer, port);
+      },
+    };
+  }
+
+  async #snapshot(name: string, { ref, directory }: SnapshotImage): Promise<void> {
+    const { files, companion } = this.#get(name, "keep");
+    await this.#record(`snapshot ${name} ${ref}`);
+    const given = new Set(companion?.files.map(({ path }) => path));
+    const kept = [...files].filter(([path]) =>
+      directory === undefined || path.startsWith(`${directory}/`)
+    ).map(([path, content]) => [path, given.has(path) ? "" : content] as const);
+    this.#images.set(ref, new Map(kept));
   }
 
   #get(name: string, doing: string): FakeContainer {
@@ -288,6 +388,41 @@ export class FakeRuntime implements Runtime {
     this.#others.set(`${kind} ${name}`, { kind, labels: { ...labels } });
     return Promise.resolve();
   }
+}
+
+/** A companion as the container that the fake makes of it. */
+function asContainer(spec: CompanionSpec): ContainerSpec {
+  const { entrypoint = [], command = [], isolation = "container", ...shared } = spec;
+  return {
+    ...shared,
+    command: [...entrypoint, ...command],
+    isolation,
+    network: { kind: "own", ...spec.network },
+    workdir: "/",
+    uid: 0,
+    gid: 0,
+    groups: [],
+    tty: false,
+    stdin: false,
+    detached: true,
+  };
+}
+
+function networkOf({ network }: ContainerSpec): string {
+  return network.kind === "own" ? network.name : "host";
+}
+
+function addressesOf({ network }: ContainerSpec): readonly string[] {
+  return network.kind === "own" && network.address !== undefined ? [network.address] : [];
+}
+
+function connectTo({ ports, exit }: FakeContainer, port: number): ByteStream | undefined {
+  const handler = exit === undefined ? ports.get(port) : undefined;
+  if (handler === undefined) return undefined;
+  const [near, far] = streamPair();
+  // A peer that closes early fails the handler's writes, which is nobody's fault.
+  Promise.resolve(handler(far)).catch(() => {}).finally(() => far[Symbol.dispose]());
+  return near;
 }
 
 function attach(container: FakeContainer, process: FakeProcess): Attachment {
@@ -318,7 +453,8 @@ function deliver(container: FakeContainer, chunk: OutputChunk): void {
 }
 
 function end(container: FakeContainer, code: number): void {
-  container.exit = { code, oomKilled: false };
+  container.exit = { code, oomKilled: container.oomKilled ?? false };
+  container.ports.clear();
   container.finishedAt = new Date();
   for (const watcher of container.watchers) watcher.close();
   wake(container.keptChanged);

@@ -14,7 +14,10 @@ export type Need =
   | "linux"
   | "binary"
   | "ps"
-  | "git";
+  | "git"
+  | "postgres"
+  | "redis"
+  | "python";
 
 /** Engine addresses to test on: MOAT_TEST_ENGINES (comma-separated), else the usual socket. */
 export function testEngines(): readonly string[] {
@@ -54,6 +57,12 @@ export function has(need: Need): boolean {
       return onPath("tmux");
     case "git":
       return onPath("git");
+    case "postgres":
+      return hasPostgres() && onPath("psql");
+    case "redis":
+      return onPath("redis-server");
+    case "python":
+      return onPath("python3");
     case "ps":
       return onPath("ps");
     case "root":
@@ -62,6 +71,19 @@ export function has(need: Need): boolean {
       return Deno.build.os === "linux";
     case "binary":
       return Deno.env.get("MOAT_TEST_BINARY") !== undefined;
+  }
+}
+
+/** Debian keeps the server of each version aside. */
+function hasPostgres(): boolean {
+  if (onPath("postgres")) return true;
+  try {
+    return [...Deno.readDirSync("/usr/lib/postgresql")].some(({ name }) =>
+      isFile(`/usr/lib/postgresql/${name}/bin/postgres`)
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
@@ -81,14 +103,17 @@ function engineAnswers(target: string): boolean {
 }
 
 function onPath(program: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${program}`).isFile;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-        return false;
-      }
-      throw error;
+  const directories = (Deno.env.get("PATH") ?? "").split(":");
+  return directories.some((directory) => isFile(`${directory}/${program}`));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
     }
-  });
+    throw error;
+  }
 }

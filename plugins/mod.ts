@@ -6,6 +6,7 @@
 
 import type { Plugin } from "../core/plugin/contract.ts";
 import { DEPENDENCIES } from "./dependencies/mod.ts";
+import { SERVICES } from "./services/mod.ts";
 
 /** Registered by `main.ts`. */
-export const PLUGINS: readonly Plugin[] = [...DEPENDENCIES];
+export const PLUGINS: readonly Plugin[] = [...DEPENDENCIES, ...SERVICES];

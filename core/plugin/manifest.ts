@@ -19,7 +19,9 @@ import type {
   Pin,
   Target,
 } from "./contribution.ts";
+import { findServer } from "./host_server.ts";
 import { findTool } from "./host_tool.ts";
+import { contributeService, type ManifestService } from "./manifest_service.ts";
 import { fill, type PlaceholderValues } from "./placeholder.ts";
 import type { ContextFile } from "./runtime.ts";
 
@@ -29,7 +31,7 @@ export interface Manifest {
   readonly kind: "dependency";
   readonly id: string;
   readonly summary: string;
-  readonly category: Exclude<DependencyCategory, "docker" | "service" | "dynamic">;
+  readonly category: Exclude<DependencyCategory, "docker" | "dynamic">;
   readonly origin?: string;
   readonly versions?: ManifestVersions;
   readonly requires?: readonly string[];
@@ -40,6 +42,8 @@ export interface Manifest {
   /** How the host's tool says its version, and how to get it. */
   readonly host?: { readonly version_args?: readonly string[]; readonly hint?: string };
   readonly contribution?: ManifestContribution;
+  /** The server that it is; there when the category is `service`. */
+  readonly service?: ManifestService;
 }
 
 /** The versions of a manifest. */
@@ -124,7 +128,10 @@ export function createDependency(manifest: Manifest): DependencyPlugin {
     category,
     ...definedOnly(optional),
     contribute: (entry, target) => contributeManifest(manifest, entry, target),
-    ...(commands === undefined ? {} : {
+    ...(manifest.service === undefined ? {} : {
+      find: (entry, probe) => findServer(manifest.service?.host, { entry, probe }),
+    }),
+    ...(commands === undefined || manifest.service !== undefined ? {} : {
       find: (entry, probe) =>
         findTool({
           commands,
@@ -143,6 +150,7 @@ export function contributeManifest(
   entry: DependencyEntry,
   target: Target,
 ): Contribution {
+  const { service } = manifest;
   const { base_image, apt, layers = [], files, env, path, warnings = [] } = manifest.contribution ??
     {};
   const values = placeholderValues(manifest, entry, target);
@@ -165,6 +173,11 @@ export function contributeManifest(
     ...(env === undefined ? {} : { env: fillMap(env, text) }),
     ...(path === undefined ? {} : { path: path.map(text) }),
     ...(allWarnings.length === 0 ? {} : { warnings: allWarnings }),
+    ...(service === undefined ? {} : {
+      services: [
+        contributeService(service, { id: manifest.id, values, override: target.services }),
+      ],
+    }),
   };
 }
 

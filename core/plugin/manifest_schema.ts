@@ -9,84 +9,25 @@
 
 import * as v from "valibot";
 import { type Manifest, MANIFEST_GROUPS } from "./manifest.ts";
-import { placeholderError, PLACEHOLDERS, placeholdersOf } from "./placeholder.ts";
-
-const text = v.string("is not text\nPut it into quotes");
-
-/** One line of text without control characters. */
-const line = v.pipe(
+import { SERVICE_SCHEMA } from "./manifest_service_schema.ts";
+import {
+  absolutePath,
+  channel,
+  env,
+  id,
+  image,
+  innerPath,
+  line,
+  listOf,
+  matching,
+  script,
+  sha256,
   text,
-  // deno-lint-ignore no-control-regex
-  v.check((value) => !/[\u0000-\u001f\u007f]/.test(value), "is not one line\nWrite it on one line"),
-);
+  url,
+  version,
+  word,
+} from "./manifest_words.ts";
 
-function matching(pattern: RegExp, state: string, hint: string) {
-  return v.pipe(text, v.check((value) => pattern.test(value), `${state}\n${hint}`));
-}
-
-function listOf<const S extends v.GenericSchema>(item: S) {
-  return v.array(item, "is not a list\nWrite the entries one a line, each behind a dash");
-}
-
-/** A text with placeholders that, filled with plain words, has the pattern. */
-function template(pattern: RegExp, state: string, hint: string) {
-  return v.pipe(
-    line,
-    v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed) return;
-      const problem = placeholderError(dataset.value);
-      if (problem !== undefined) {
-        addIssue({ message: `cannot be filled\n${problem}` });
-        return;
-      }
-      const names = placeholdersOf(dataset.value);
-      const filled = names.reduce((value, name) => value.replace(`{${name}}`, "x1"), dataset.value);
-      if (!pattern.test(filled)) {
-        addIssue({ message: `${state}\n${hint}` });
-      }
-    }),
-  );
-}
-
-const id = matching(
-  /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/,
-  "is not a name",
-  "Use a-z, 0-9 and -, with no - at either end",
-);
-const word = template(/^[^]*$/, "is not a word", "Write one word");
-const version = matching(
-  /^[0-9][0-9A-Za-z]*(?:[-+.][0-9A-Za-z]+)*$/,
-  "is not a version",
-  "Write it like 1.2.3, in quotes",
-);
-const channel = matching(/^[a-z]+$/, "is not a name for versions", "Use a-z, as in stable");
-const absolutePath = template(
-  /^(?!.*\.\.)(?:\/[\w.+@-]+)+$/,
-  "is not an absolute path",
-  "Write it like /usr/local/bin/tool",
-);
-const innerPath = template(
-  /^(?!.*\.\.)[\w.+@-]+(?:\/[\w.+@-]+)*$/,
-  "is not a path in the archive",
-  "Write it like tool-{version}/bin/tool",
-);
-const url = template(
-  /^(?!.*\.\.)https:\/\/[a-z0-9.-]+(?::[0-9]+)?(?:\/[\w.~%+@-]*)+$/,
-  "is not an address",
-  "Write it like https://example.org/{version}/tool.tar.gz",
-);
-const image = template(
-  /^[a-z0-9][\w.-]*(?::[0-9]+)?(?:\/[a-z0-9][\w.-]*)*(?::\w[\w.-]*)?(?:@sha256:[0-9a-f]{64})?$/,
-  "is not an image",
-  "Write it like example/tool:{version}",
-);
-const variable = matching(
-  /^[A-Za-z_][A-Za-z0-9_]*$/,
-  "is not a variable's name",
-  "Use letters, digits and _",
-);
-const sha256 = matching(/^[0-9a-f]{64}$/, "is not a SHA-256", "Write its 64 hex digits");
-const env = v.record(variable, word);
 const group = v.picklist(
   MANIFEST_GROUPS,
   `is not a group of layers\nUse one of ${MANIFEST_GROUPS.join(", ")}`,
@@ -95,23 +36,6 @@ const as = v.exactOptional(
   v.picklist(["root", "user"], "is neither root nor user\nWrite as: root or as: user"),
 );
 const cacheMounts = v.exactOptional(listOf(absolutePath));
-
-/** A script reads variables: a placeholder in it would be pasted into a shell. */
-const script = v.pipe(
-  text,
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const used = PLACEHOLDERS.find((name) =>
-      new RegExp(`(?<!\\$)\\{${name}\\}`).test(dataset.value)
-    );
-    if (used === undefined) return;
-    addIssue({
-      message: `holds a placeholder\nWrite env: {${used.toUpperCase()}: "{${used}}"} and use ` +
-        `"$${used.toUpperCase()}" in the script`,
-    });
-  }),
-  v.check((value) => !value.includes("\0"), "holds a zero byte\nRemove it"),
-);
 
 const layer = v.variant("kind", [
   v.strictObject({
@@ -185,8 +109,8 @@ export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObjec
   id,
   summary: line,
   category: v.picklist(
-    ["language", "package manager", "tool", "agent", "meta"],
-    "is not a category\nUse language, package manager, tool, agent or meta",
+    ["language", "package manager", "tool", "agent", "service", "meta"],
+    "is not a category\nUse language, package manager, tool, agent, service or meta",
   ),
   origin: v.exactOptional(line),
   versions: v.exactOptional(v.strictObject({
@@ -222,4 +146,5 @@ export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObjec
     hint: v.exactOptional(line),
   })),
   contribution: v.exactOptional(contribution),
+  service: v.exactOptional(SERVICE_SCHEMA),
 });

@@ -28,10 +28,15 @@ export type PlaceholderValues = Readonly<Record<Placeholder, string>>;
 
 const MARK = /\{\{|\{([^{}]*)\}|[{]/g;
 
+/** Names that only some texts know, such as `{password}`; `undefined` for any other. */
+export type MorePlaceholders = (name: string) => string | undefined;
+
 /** Fills in. @throws TypeError on an unknown placeholder, which `placeholderError` finds before */
-export function fill(text: string, values: PlaceholderValues): string {
+export function fill(text: string, values: PlaceholderValues, more?: MorePlaceholders): string {
   return text.replaceAll(MARK, (mark, name: string | undefined) => {
     if (mark === "{{") return "{";
+    const value = name === undefined || isPlaceholder(name) ? undefined : more?.(name);
+    if (value !== undefined) return value;
     if (name === undefined || !isPlaceholder(name)) {
       throw new TypeError(`Unknown placeholder ${mark} in "${text}"`);
     }
@@ -44,10 +49,13 @@ export function placeholdersOf(text: string): readonly Placeholder[] {
   return [...text.matchAll(MARK)].map(([, name]) => name ?? "").filter(isPlaceholder);
 }
 
-/** Why a text cannot be filled, or `undefined`. */
-export function placeholderError(text: string): string | undefined {
+/** Why a text cannot be filled, or `undefined`; `isKnown` tells which further names it may hold. */
+export function placeholderError(
+  text: string,
+  isKnown: (name: string) => boolean = () => false,
+): string | undefined {
   for (const [mark, name] of text.matchAll(MARK)) {
-    if (mark === "{{" || (name !== undefined && isPlaceholder(name))) continue;
+    if (mark === "{{" || (name !== undefined && (isPlaceholder(name) || isKnown(name)))) continue;
     const guess = nearest(name ?? "", PLACEHOLDERS);
     const known = PLACEHOLDERS.map((one) => `{${one}}`).join(", ");
     return name === undefined

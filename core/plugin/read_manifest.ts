@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { readYaml, type YamlFile, type YamlPath } from "../config/read_yaml.ts";
 import { formatPath, validate } from "../config/validate.ts";
 import type { Manifest } from "./manifest.ts";
+import { type ManifestService, variableOf } from "./manifest_service.ts";
 import { type Placeholder, placeholdersOf } from "./placeholder.ts";
 
 /** Versions stay as they are written: 1.10 is not 1.1. */
@@ -16,7 +17,12 @@ const VERBATIM = [
   ["versions", "known", "*", "version"],
   ["contribution", "env", "*"],
   ["contribution", "layers", "*", "env", "*"],
+  ["service", "env", "*"],
+  ["service", "variables", "*"],
 ];
+
+/** Keys whose texts are no templates. */
+const SCRIPTS = ["script", "resume", "seed"];
 
 /** The manifest, or `undefined` when there is no such file. @throws ConfigError */
 export async function readManifest(file: string): Promise<Manifest | undefined> {
@@ -38,7 +44,7 @@ export interface ManifestProblem {
 
 /** What is wrong between the keys of a manifest whose keys are all right, or `undefined`. */
 export function manifestProblem(manifest: Manifest): ManifestProblem | undefined {
-  const { contribution, expands } = manifest;
+  const { contribution, expands, service } = manifest;
   if (expands !== undefined && contribution !== undefined) {
     return {
       path: ["expands"],
@@ -46,7 +52,22 @@ export function manifestProblem(manifest: Manifest): ManifestProblem | undefined
       hint: "Remove expands: or contribution:",
     };
   }
-  for (const { path, text } of textsOf(contribution, ["contribution"])) {
+  if ((manifest.category === "service") !== (service !== undefined)) {
+    return {
+      path: ["category"],
+      state: service === undefined
+        ? "what the service is is missing"
+        : "a server is described, which only services have",
+      hint: service === undefined ? "Add service:" : "Write category: service, or remove service:",
+    };
+  }
+  const ofService = service === undefined ? undefined : serviceProblem(manifest.id, service);
+  if (ofService !== undefined) return ofService;
+  const texts = [
+    ...textsOf(contribution, ["contribution"]),
+    ...textsOf(service, ["service"]),
+  ];
+  for (const { path, text } of texts) {
     for (const name of placeholdersOf(text)) {
       const lacking = lackingFor(name, manifest);
       if (lacking !== undefined) {
@@ -56,6 +77,32 @@ export function manifestProblem(manifest: Manifest): ManifestProblem | undefined
           hint: `Add ${lacking}:`,
         };
       }
+    }
+  }
+  return undefined;
+}
+
+/** What is wrong between the keys of a service, or `undefined`. */
+function serviceProblem(id: string, service: ManifestService): ManifestProblem | undefined {
+  const prefix = `MOAT_${id.toUpperCase().replaceAll("-", "_")}_`;
+  for (const [name, text] of Object.entries(service.variables)) {
+    const path = ["service", "variables", name];
+    if (!name.startsWith(prefix)) {
+      return {
+        path,
+        state: `variables of this service start with ${prefix}`,
+        hint: `Write it as ${prefix}URL`,
+      };
+    }
+    const unknown = [...text.matchAll(/\{((?:env|url)\.\w+)\}/g)]
+      .map(([, placeholder = ""]) => variableOf(placeholder) ?? "")
+      .find((variable) => service.env?.[variable] === undefined);
+    if (unknown !== undefined) {
+      return {
+        path,
+        state: `the server has no variable ${unknown}`,
+        hint: `Give ${unknown} a value under service.env:`,
+      };
     }
   }
   return undefined;
@@ -74,7 +121,9 @@ function textsOf(
   value: unknown,
   path: YamlPath,
 ): readonly { readonly path: YamlPath; readonly text: string }[] {
-  if (typeof value === "string") return path.at(-1) === "script" ? [] : [{ path, text: value }];
+  if (typeof value === "string") {
+    return SCRIPTS.includes(String(path.at(-1))) ? [] : [{ path, text: value }];
+  }
   if (typeof value !== "object" || value === null || path.at(-2) === "files") return [];
   return Object.entries(value).flatMap(([key, item]) =>
     textsOf(item, [...path, Array.isArray(value) ? Number(key) : key])

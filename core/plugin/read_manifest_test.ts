@@ -84,7 +84,8 @@ const BAD: readonly (readonly [name: string, from: string, to: string, expected:
   ["another schema", "schema: 1", "schema: 2", /:1:9: .*"schema".*is not a schema/],
   ["another kind", "kind: dependency", "kind: provider", /:2:7: .*is not a kind of plugin/],
   ["an id with a slash", "id: hello", "id: he/llo", /:3:5: .*"he\/llo" is not a name/],
-  ["a category that only moat has", "category: tool", "category: service", /is not a category/],
+  ["a category that only moat has", "category: tool", "category: docker", /is not a category/],
+  ["a service without a server", "category: tool", "category: service", /"category".*is missing/],
   ["an unknown placeholder", "/v{version}/hello-", "/v{verison}/hello-", /cannot be filled/],
   ["an open brace", 'HELLO_HOME: "/opt/hello/{version}"', 'HELLO_HOME: "{ x"', /cannot be filled/],
   [

@@ -35,13 +35,12 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** Names that a project may already use, and ours. */
 const NAMES = `act air aws bat bats black buf bun claude-code cli-essentials codex-cli copilot-cli
   curl delta docker eslint fd fzf gcloud gemini-cli gh git go go-extras gofumpt golangci-lint gopls
-  goreleaser govulncheck graphite-cli helm jq k8s kubectl lazygit make ministack mockgen mypy mysql
-  mysql-client node node-dev npm ollama opentofu pi-cli playwright pnpm postgres prettier protobuf
+  goreleaser govulncheck graphite-cli helm jq k8s kubectl lazygit make mockgen mypy   mysql-client node node-dev npm opentofu pi-cli playwright pnpm prettier protobuf
   protobuf-es protobuf-grpc-gateway protoc protoc-gen-connect-es protoc-gen-connect-go
   protoc-gen-doc protoc-gen-es protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway
   protoc-gen-grpc-gateway-ts protoc-gen-openapiv2 protoc-gen-validate psql pytest python python-dev
-  redis redis-cli ripgrep ruff rust sqlc sqlite3 task terraform terragrunt typescript uv yarn yq
-  deno mariadb valkey cargo: go: npm: pip: uv:`.split(/\s+/);
+  redis-cli ripgrep ruff rust sqlc sqlite3 task terraform terragrunt typescript uv yarn yq
+  deno cargo: go: npm: pip: uv:`.split(/\s+/);
 
 const MANIFESTS: readonly Manifest[] = [
   ...APT_TOOLS.map(aptToolManifest),

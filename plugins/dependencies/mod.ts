@@ -23,7 +23,6 @@ import { python } from "./python.ts";
 import { pythonTools } from "./python_tools.ts";
 import { releases } from "./releases.ts";
 import { rust } from "./rust.ts";
-import { services } from "./services.ts";
 import { uv } from "./uv.ts";
 
 /** Everything that can stand under `dependencies:`. */
@@ -46,6 +45,5 @@ export const DEPENDENCIES: readonly DependencyPlugin[] = [
   ...pythonTools,
   ...releases,
   rust,
-  ...services,
   uv,
 ].sort((a, b) => a.id < b.id ? -1 : 1);

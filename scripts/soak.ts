@@ -2,13 +2,16 @@
  * Long tests, printed as tables; the end-to-end tests have short forms of them.
  *
  *     deno task soak kills [rounds]    kill -9 of one process among ten runs, 50 times
+ *     deno task soak docker [rounds]   kill -9 of moat while docker:dind starts, at 10 moments
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
  * @module
  */
 
+import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
+import { testEngines } from "../tests/helpers/machine.ts";
 import { runtimesUnderTest } from "../tests/helpers/runtimes_under_test.ts";
 
 async function soakKills(rounds: number): Promise<boolean> {
@@ -24,12 +27,39 @@ async function soakKills(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
-async function main([name = "kills", count = "50"]: readonly string[]): Promise<number> {
-  if (name !== "kills" || !(Number(count) > 0)) {
-    console.error("Usage: deno task soak kills [rounds]");
+/** Moments are spread evenly over the start, which takes two to three seconds. */
+async function soakDocker(rounds: number): Promise<boolean> {
+  const target = testEngines()[0];
+  if (target === undefined) throw new Error("No engine answers");
+  let wrong = 0;
+  for (let round = 1; round <= rounds; round++) {
+    const row = await killDockerStart(target, Math.round(round * 3000 / rounds));
+    const verdict = row.left.length === 0 ? "ok" : `WRONG: ${row.left.join(", ")}`;
+    console.log(`${String(row.momentMs).padStart(5)} ms  ${row.found} objects  ${verdict}`);
+    if (row.left.length > 0) wrong++;
+  }
+  console.log(`${rounds - wrong} of ${rounds} moments ok`);
+  return wrong === 0;
+}
+
+interface Soak {
+  readonly rounds: number;
+  run(rounds: number): Promise<boolean>;
+}
+
+const SOAKS: Readonly<Record<string, Soak>> = {
+  kills: { rounds: 50, run: soakKills },
+  docker: { rounds: 10, run: soakDocker },
+};
+
+async function main([name = "kills", count]: readonly string[]): Promise<number> {
+  const soak = SOAKS[name];
+  const rounds = Number(count ?? soak?.rounds);
+  if (soak === undefined || !(rounds > 0)) {
+    console.error(`Usage: deno task soak ${Object.keys(SOAKS).join("|")} [rounds]`);
     return 2;
   }
-  return await soakKills(Number(count)) ? 0 : 1;
+  return await soak.run(rounds) ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -11,6 +11,7 @@ import {
   homeObjects,
   unnamedVolumes,
 } from "../helpers/engine_objects.ts";
+import { createDockerHome, killDockerStart, removeCaches } from "../helpers/docker_access.ts";
 import { requires, testEngines } from "../helpers/machine.ts";
 import { TestHome } from "../helpers/moat.ts";
 import { until } from "../helpers/until.ts";
@@ -41,19 +42,6 @@ touch ready
 ${WAIT_FOR_GO}
 exit 7
 `;
-
-async function createHome(target: string, dependency: string, more = ""): Promise<TestHome> {
-  const home = await TestHome.create({
-    MOAT_RUNTIME: "docker",
-    DOCKER_HOST: target,
-    MOAT_NO_SANDBOX: "1",
-  });
-  await Deno.mkdir(home.home, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(join(home.home, "config.yaml"), "docker: { packages: debian }\n");
-  await home.write("moat.yaml", `dependencies: ["${dependency}"]\n${more}`);
-  await Deno.chown(home.project, 1000, 1000);
-  return home;
-}
 
 async function runId(home: TestHome, name: string): Promise<string> {
   const runs: unknown = JSON.parse(await home.ok(["list", "--json"]));
@@ -123,7 +111,7 @@ for (const [index, target] of testEngines().entries()) {
     name: `${label}: docker:host is refused until trusted, then lists the host's containers`,
     ...options,
     fn: async () => {
-      await using home = await createHome(target, "docker:host");
+      await using home = await createDockerHome(target, "docker:host");
       const script = 'id -u; echo "${DOCKER_HOST-unset}"; docker ps --format "{{.Names}}"';
       const command = ["--name", "lister", "--", "sh", "-c", script];
       const refused = await home.moat(["run", ...command]);
@@ -144,7 +132,8 @@ for (const [index, target] of testEngines().entries()) {
     fn: async () => {
       // Without DNS: the names of companions need none.
       const more = "container: { dns: [192.0.2.1] }\n";
-      await using home = await createHome(target, "docker:dind", more);
+      await using home = await createDockerHome(target, "docker:dind", { more, cache: true });
+      await using _caches = removeCaches(home, docker);
       const one = await startUntilReady(home, { name: "one", script: LOOK_AROUND });
       const sidecar = `moat-buildkit-${one.id}`;
       const volumes = await unnamedVolumes(`moat-${one.id}`, docker);
@@ -173,8 +162,9 @@ for (const [index, target] of testEngines().entries()) {
       assert.equal(facts(again).cached, "1", "the project's cache is kept");
 
       await home.ok(["destroy", "-f", one.id]);
-      const left = await homeObjects(home, docker);
-      assert.deepEqual(left.filter((text) => !/^volume moat-.*-buildkit-/.test(text)), []);
+      const [cache, ...left] = await homeObjects(home, docker);
+      assert.match(cache ?? "", /^volume moat-project-buildkit-/);
+      assert.deepEqual(left, []);
       await assertGone(volumes, docker);
     },
   });
@@ -183,7 +173,8 @@ for (const [index, target] of testEngines().entries()) {
     name: `${label}: two docker:dind runs at once do not see each other`,
     ...options,
     fn: async () => {
-      await using home = await createHome(target, "docker:dind");
+      await using home = await createDockerHome(target, "docker:dind", { cache: true });
+      await using _caches = removeCaches(home, docker);
       const script = (name: string) =>
         `${BUILD}
         docker tag made only-${name}
@@ -211,11 +202,9 @@ for (const [index, target] of testEngines().entries()) {
         `${label}: a dockerd that ${what} fails the run with its last lines, and nothing is left`,
       ...options,
       fn: async () => {
-        await using home = await createHome(
-          target,
-          "docker:dind",
-          "env: { PATH: '/workspace/bin:/usr/sbin:/usr/bin:/sbin:/bin' }\n",
-        );
+        await using home = await createDockerHome(target, "docker:dind", {
+          more: "env: { PATH: '/workspace/bin:/usr/sbin:/usr/bin:/sbin:/bin' }\n",
+        });
         await Deno.mkdir(join(home.project, "bin"));
         await home.write("bin/dockerd", `#!/bin/sh\n${program}\n`);
         await Deno.chmod(join(home.project, "bin/dockerd"), 0o755);
@@ -225,11 +214,21 @@ for (const [index, target] of testEngines().entries()) {
         assert.equal(code, 125, stderr);
         assert.match(stderr, said);
         assert.match(stderr, /Cannot start the run: dockerd did not start/);
-        const left = await homeObjects(home, docker);
-        assert.deepEqual(left.filter((text) => !/^volume moat-.*-buildkit-/.test(text)), []);
+        assert.deepEqual(await homeObjects(home, docker), []);
       },
     });
   }
+
+  // The short form of `deno task soak docker`.
+  Deno.test({
+    name: `${label}: kill -9 while docker:dind starts leaves nothing behind moat clean`,
+    ...options,
+    fn: async () => {
+      for (const momentMs of [700, 1600]) {
+        assert.deepEqual((await killDockerStart(target, momentMs)).left, [], `${momentMs} ms`);
+      }
+    },
+  });
 }
 
 Deno.test({

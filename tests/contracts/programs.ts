@@ -100,6 +100,8 @@ export function parseProgram(
 const HOOKS = {
   /** Writes the user's id to /tmp/from-hook. */
   writeUserId: "# a comment\nif true; then\n  id -u | tee /tmp/from-hook\nfi\n",
+  /** Writes variable SECRET to /tmp/from-hook. */
+  writeSecret: "printenv SECRET >/tmp/from-hook-new\nmv /tmp/from-hook-new /tmp/from-hook\n",
   /** Fails in its first line. */
   fail: "false\nexit 0\n",
 } as const;
@@ -112,5 +114,6 @@ export function hook(name: keyof typeof HOOKS): string {
 /** The name of a hook that `hook` gave, or `undefined`. */
 export function parseHook(text: string): keyof typeof HOOKS | undefined {
   if (text === HOOKS.writeUserId) return "writeUserId";
+  if (text === HOOKS.writeSecret) return "writeSecret";
   return text === HOOKS.fail ? "fail" : undefined;
 }

@@ -124,12 +124,12 @@ export class FakeProcess {
   }
 
   async #runHook(): Promise<void> {
-    const { preRun, uid, files } = this.#options;
+    const { preRun, uid, env, files } = this.#options;
     if (preRun === undefined) return;
     const name = parseHook(preRun);
     if (name === undefined) throw new TypeError(`The fake does not know the hook ${preRun}`);
     if (name === "fail") throw new Ended(1);
-    files.set("/tmp/from-hook", `${uid}\n`);
+    files.set("/tmp/from-hook", `${name === "writeSecret" ? env.SECRET : uid}\n`);
     await Promise.resolve();
   }
 

@@ -1,4 +1,5 @@
-import { createHomeId } from "../../core/ids.ts";
+import { createHomeId, engineName, runLabels } from "../../core/ids.ts";
+import { baseCompanion, companionContract } from "../contracts/companion_contract.ts";
 import { baseSpec, runtimeContract } from "../contracts/runtime_contract.ts";
 import { FakeRuntime } from "./fake_runtime.ts";
 
@@ -12,5 +13,33 @@ runtimeContract("fake", {
       spec: (changes = {}) => ({ ...baseSpec(home), ...changes }),
       [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
     });
+  },
+});
+
+companionContract("fake", {
+  async make() {
+    const home = createHomeId();
+    const runtime = new FakeRuntime();
+    const base = baseSpec(home);
+    const network = engineName(base.runId);
+    const labels = runLabels(home, base.runId, "network");
+    await runtime.networks.create({ name: network, subnet: "192.0.2.0/28", labels });
+    let last = 2;
+    return {
+      runtime,
+      home,
+      user: { uid: 0, gid: 0 },
+      run: (changes = {}) => ({
+        ...base,
+        network: { kind: "own", name: network, address: "192.0.2.2" },
+        ...changes,
+      }),
+      companion: (name, changes = {}) => ({
+        ...baseCompanion(home, base.runId, name),
+        network: { name: network, address: `192.0.2.${++last}` },
+        ...changes,
+      }),
+      [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
+    };
   },
 });

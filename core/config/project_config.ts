@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { ReadyProbe } from "../plugin/contribution.ts";
+
 /** A mount as written: not yet resolved against the project or the home directory. */
 export interface ConfigMount {
   readonly source: string;
@@ -28,6 +30,12 @@ export type ConfigSeed =
   | { readonly kind: "files"; readonly files: readonly string[] }
   | { readonly kind: "command"; readonly command: readonly string[] };
 
+/** How a service is seen to be ready, where its own probe is not right. */
+export interface ConfigReady {
+  readonly probe?: ReadyProbe;
+  readonly timeoutMs?: number;
+}
+
 /** Overrides of one service named in `dependencies`. */
 export interface ConfigService {
   readonly image?: string;
@@ -35,7 +43,7 @@ export interface ConfigService {
   readonly wait: boolean;
   readonly memory?: number;
   readonly command?: readonly string[];
-  readonly ready?: unknown;
+  readonly ready?: ConfigReady;
   readonly seed?: ConfigSeed;
   readonly keep?: boolean;
   readonly models?: readonly string[];

@@ -192,6 +192,47 @@ const seed = v.union([
   }),
 ], "is no seed\nWrite a file of the project, such as db/seed.sql, or command: below it");
 
+const port = v.pipe(
+  v.number("is not a number\nWrite a port from 1 to 65535, without quotes"),
+  v.integer("is not a port\nWrite a port from 1 to 65535"),
+  v.minValue(1, "is not a port\nWrite a port from 1 to 65535"),
+  v.maxValue(65535, "is not a port\nWrite a port from 1 to 65535"),
+);
+
+const ready = v.pipe(
+  v.strictObject({
+    tcp: v.optional(v.pipe(port, v.description("A connection to this port stays open."))),
+    http: v.optional(v.pipe(
+      v.strictObject({
+        port,
+        path: v.optional(
+          v.pipe(
+            text,
+            v.regex(/^\/[\w/.~%?=&+@:-]*$/, "is not a path\nWrite it like /health"),
+          ),
+          "/",
+        ),
+      }, "is not a map\nWrite port: and path: below it"),
+      v.description("GET of this path gives a status of 200 to 399."),
+    )),
+    command: v.optional(
+      v.pipe(commandWords, v.description("This command inside ends with 0.")),
+    ),
+    timeout: v.optional(v.pipe(
+      v.union(
+        [v.pipe(v.number(), v.gtValue(0)), v.pipe(v.string(), v.regex(/^\d+(\.\d+)?(ms|[smh]?)$/))],
+        "is not a time above 0\nWrite it as 60s or 2m",
+      ),
+      v.description("How long it may take, such as 60s."),
+    )),
+  }, "is not a map\nWrite tcp:, http:, command: or timeout: below it"),
+  v.check(
+    ({ tcp, http, command }) =>
+      [tcp, http, command].filter((probe) => probe !== undefined).length <= 1,
+    "has more than one probe\nKeep one of tcp:, http: and command:",
+  ),
+);
+
 const service = v.strictObject({
   image: v.optional(v.pipe(
     text,
@@ -202,20 +243,13 @@ const service = v.strictObject({
   wait: v.optional(v.pipe(flag, v.description("The run waits until it is ready.")), true),
   memory: v.optional(v.pipe(memoryMib, v.description("Limit in MB."))),
   command: v.optional(v.pipe(commandWords, v.description("Command of the service."))),
-  ready: v.optional(v.pipe(anything, v.description("How it is seen to be ready."))),
+  ready: v.optional(v.pipe(ready, v.description("How it is seen to be ready."))),
   seed: v.optional(v.pipe(seed, v.description("What it is filled with, once."))),
   keep: v.optional(v.pipe(flag, v.description("Its data is kept between runs."))),
   models: v.optional(
     v.pipe(listOf(oneLine), v.description("Models that are pulled before it is ready.")),
   ),
 }, "is not a map\nWrite image:, env: and so on below it");
-
-const port = v.pipe(
-  v.number("is not a number\nWrite a port from 1 to 65535, without quotes"),
-  v.integer("is not a port\nWrite a port from 1 to 65535"),
-  v.minValue(1, "is not a port\nWrite a port from 1 to 65535"),
-  v.maxValue(65535, "is not a port\nWrite a port from 1 to 65535"),
-);
 
 const network = v.strictObject({
   mode: v.optional(

@@ -4,9 +4,12 @@
  * @module
  */
 
+import type { ReadyProbe } from "../plugin/contribution.ts";
+import { parseDuration } from "../run/parse_amount.ts";
 import { normalizeTarget, splitMount } from "./parse_mount.ts";
 import type {
   ConfigMount,
+  ConfigReady,
   ConfigSeed,
   ConfigService,
   ConfigUlimit,
@@ -87,11 +90,27 @@ function toService(written: ProjectFile["services"][string]): ConfigService {
     wait: written.wait,
     ...optional("memory", written.memory),
     ...optional("command", toCommand(written.command)),
-    ...optional("ready", written.ready),
+    ...optional("ready", toReady(written.ready)),
     ...optional("seed", toSeed(written.seed)),
     ...optional("keep", written.keep),
     ...optional("models", written.models),
   };
+}
+
+function toReady(written: ProjectFile["services"][string]["ready"]): ConfigReady | undefined {
+  if (written === undefined) return undefined;
+  const { timeout } = written;
+  const timeoutMs = timeout === undefined ? undefined : parseDuration(String(timeout));
+  return { ...optional("probe", toProbe(written)), ...optional("timeoutMs", timeoutMs) };
+}
+
+function toProbe(
+  { tcp, http, command: written }: NonNullable<ProjectFile["services"][string]["ready"]>,
+): ReadyProbe | undefined {
+  if (tcp !== undefined) return { kind: "tcp", port: tcp };
+  if (http !== undefined) return { kind: "http", ...http };
+  const command = toCommand(written);
+  return command === undefined ? undefined : { kind: "command", command };
 }
 
 function toSeed(written: ProjectFile["services"][string]["seed"]): ConfigSeed | undefined {

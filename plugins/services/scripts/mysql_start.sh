@@ -24,6 +24,10 @@ setup=$(mktemp)
     printf "ALTER USER 'root'@'%s' IDENTIFIED BY '%s';\n" "$host" "$password"
     printf "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%s' WITH GRANT OPTION;\n" "$host"
   done
+  # The installer's, which have no password.
+  for host in 127.0.0.1 ::1 "$(cat /etc/hostname)"; do
+    printf "DROP USER IF EXISTS 'root'@'%s';\n" "$host"
+  done
   if [ -n "$database" ]; then printf 'CREATE DATABASE IF NOT EXISTS `%s`;\n' "$database"; fi
   if [ -n "$user" ]; then
     printf "CREATE USER IF NOT EXISTS '%s'@'%%' IDENTIFIED BY '%s';\n" "$user" "$password"

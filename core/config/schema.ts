@@ -177,7 +177,10 @@ const commandWords = v.union(
 
 const seedFile = v.pipe(
   oneLine,
-  v.check((path) => !path.startsWith("/"), "is not a path in the project\nWrite it as db/seed.sql"),
+  v.check(
+    (path) => !path.startsWith("/") && !path.split("/").includes(".."),
+    "is not a path in the project\nWrite it as db/seed.sql",
+  ),
 );
 
 const seed = v.union([
@@ -219,8 +222,9 @@ const ready = v.pipe(
       v.pipe(commandWords, v.description("This command inside ends with 0.")),
     ),
     timeout: v.optional(v.pipe(
-      v.union(
-        [v.pipe(v.number(), v.gtValue(0)), v.pipe(v.string(), v.regex(/^\d+(\.\d+)?(ms|[smh]?)$/))],
+      v.union([v.number(), v.string()], "is not a time\nWrite it as 60s or 2m"),
+      v.check(
+        (time) => /^\d+(\.\d+)?(ms|[smh]?)$/.test(String(time)) && parseFloat(String(time)) > 0,
         "is not a time above 0\nWrite it as 60s or 2m",
       ),
       v.description("How long it may take, such as 60s."),

@@ -1,21 +1,32 @@
 /**
- * JSON Schema of moat.yaml, for editors; made from the same definition as validation.
+ * JSON Schemas of moat.yaml and of plugins' manifests, for editors; made from the same definitions
+ * as validation.
  *
  * @module
  */
+
+import type { GenericSchema } from "valibot";
 
 /** Where the dialect is defined. */
 const DIALECT = "http://json-schema.org/draft-07/schema#";
 
 /** The schema as a JSON value. What only moat can check is left out. */
 export async function projectConfigJsonSchema(): Promise<Record<string, unknown>> {
-  const [{ toJsonSchema }, { PROJECT_SCHEMA }] = await Promise.all([
-    import("@valibot/to-json-schema"),
-    import("./schema.ts"),
-  ]);
-  const { $schema: _, ...schema } = toJsonSchema(PROJECT_SCHEMA, {
-    errorMode: "ignore",
-    typeMode: "input",
-  });
-  return { $schema: DIALECT, title: "moat.yaml", ...schema };
+  const { PROJECT_SCHEMA } = await import("./schema.ts");
+  return await jsonSchema("moat.yaml", PROJECT_SCHEMA);
+}
+
+/** The schema of `moat-plugin.yaml` as a JSON value. */
+export async function pluginManifestJsonSchema(): Promise<Record<string, unknown>> {
+  const { MANIFEST_SCHEMA } = await import("../plugin/manifest_schema.ts");
+  return await jsonSchema("moat-plugin.yaml", MANIFEST_SCHEMA);
+}
+
+async function jsonSchema(
+  title: string,
+  schema: GenericSchema,
+): Promise<Record<string, unknown>> {
+  const { toJsonSchema } = await import("@valibot/to-json-schema");
+  const { $schema: _, ...body } = toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" });
+  return { $schema: DIALECT, title, ...body };
 }

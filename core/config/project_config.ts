@@ -93,6 +93,7 @@ export interface ProjectConfig {
     readonly ulimits: readonly ConfigUlimit[];
   };
   readonly trustHostCa: boolean;
+  /** Third-party plugins; of a request, those that were not accepted yet, with their digests. */
   readonly plugins: readonly string[];
   /** Raw value of `grants`, for Trust. */
   readonly grants: unknown;

@@ -133,7 +133,16 @@ export async function readYaml(
   { verbatim }: ReadYamlOptions,
 ): Promise<YamlFile | undefined> {
   const text = await readText(file);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : await parseYaml(file, text, { verbatim });
+}
+
+/** Parses a file's text; `file` is for messages. @throws ConfigError as `readYaml()` does */
+export async function parseYaml(
+  file: string,
+  text: string,
+  { verbatim }: ReadYamlOptions,
+): Promise<YamlFile> {
+  checkCharacters(file, text);
   const yaml = await import("yaml");
   const lines = new yaml.LineCounter();
   const document = parse(file, text, { yaml, lines });
@@ -166,7 +175,10 @@ async function readText(file: string): Promise<string | undefined> {
     if (cause instanceof MoatError) throw cause;
     throw new MoatError(`Cannot read "${file}": ${describeError(cause)}`, { cause });
   }
-  const text = decode(file, bytes);
+  return decode(file, bytes);
+}
+
+function checkCharacters(file: string, text: string): void {
   const control = CONTROL.exec(text);
   if (control !== null) {
     const code = control[0].charCodeAt(0).toString(16).padStart(4, "0");
@@ -176,7 +188,6 @@ async function readText(file: string): Promise<string | undefined> {
       { hint: "Remove it, or write it as an escape in double quotes" },
     );
   }
-  return text;
 }
 
 function decode(file: string, bytes: Uint8Array): string {

@@ -430,7 +430,7 @@ export const PROJECT_SCHEMA = v.strictObject({
   plugins: v.optional(
     v.pipe(
       listOf(oneLine),
-      v.description("Third-party plugins of this project. Must be trusted. Without effect yet."),
+      v.description("Third-party plugins of this project; moat.lock pins them. Must be trusted."),
     ),
     [],
   ),

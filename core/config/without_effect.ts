@@ -16,7 +16,6 @@ const LATER = new Set([
   "language_servers",
   "mcp",
   "pi",
-  "plugins",
   "secrets",
   "snapshots",
   "tracing",

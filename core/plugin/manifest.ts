@@ -30,7 +30,14 @@ export interface Manifest {
   readonly schema: 1;
   readonly kind: "dependency";
   readonly id: string;
+  /** The plugin's own version; there in every plugin that is installed from elsewhere. */
+  readonly version?: string;
   readonly summary: string;
+  /** SPDX expression, such as `MIT`. */
+  readonly license?: string;
+  readonly homepage?: string;
+  /** The oldest moat that it works with, such as `0.2.0`. */
+  readonly moat?: string;
   readonly category: Exclude<DependencyCategory, "docker" | "dynamic">;
   readonly origin?: string;
   readonly versions?: ManifestVersions;

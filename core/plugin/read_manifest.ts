@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import { readYaml, type YamlFile, type YamlPath } from "../config/read_yaml.ts";
+import { parseYaml, readYaml, type YamlFile, type YamlPath } from "../config/read_yaml.ts";
 import { formatPath, validate } from "../config/validate.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ManifestService, variableOf } from "./manifest_service.ts";
@@ -13,6 +13,8 @@ import { type Placeholder, placeholdersOf } from "./placeholder.ts";
 
 /** Versions stay as they are written: 1.10 is not 1.1. */
 const VERBATIM = [
+  ["version"],
+  ["moat"],
   ["versions", "default"],
   ["versions", "known", "*", "version"],
   ["contribution", "env", "*"],
@@ -27,7 +29,15 @@ const SCRIPTS = ["script", "resume", "seed"];
 /** The manifest, or `undefined` when there is no such file. @throws ConfigError */
 export async function readManifest(file: string): Promise<Manifest | undefined> {
   const yaml = await readYaml(file, { verbatim: VERBATIM });
-  if (yaml === undefined) return undefined;
+  return yaml === undefined ? undefined : await checkManifest(yaml);
+}
+
+/** The manifest in a file's text; `file` is for messages. @throws ConfigError */
+export async function parseManifest(file: string, text: string): Promise<Manifest> {
+  return await checkManifest(await parseYaml(file, text, { verbatim: VERBATIM }));
+}
+
+async function checkManifest(yaml: YamlFile): Promise<Manifest> {
   const { MANIFEST_SCHEMA } = await import("./manifest_schema.ts");
   const manifest = validate(MANIFEST_SCHEMA, yaml);
   const problem = manifestProblem(manifest);

@@ -8,6 +8,7 @@ import { loadHomeConfig } from "../config/load_home_config.ts";
 import { loadProjectConfig } from "../config/load_project_config.ts";
 import type { HomeConfig } from "../config/project_config.ts";
 import { type Context, runtimeEnvironment } from "../context.ts";
+import { loadProjectPlugins } from "../plugin/load_project_plugins.ts";
 import type { RuntimePlugin, RuntimeProbe } from "../plugin/contract.ts";
 import type { RuntimeFacts } from "../plugin/runtime.ts";
 import { chooseRuntime, type RuntimeCandidates, type RuntimeWish } from "./choose_runtime.ts";
@@ -36,12 +37,14 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     userHome: env.HOME,
     moatHome: paths.home,
   });
-  const [config, homeConfig] = await Promise.all([
+  const [written, homeConfig] = await Promise.all([
     loadProjectConfig(project.path),
     loadHomeConfig(paths),
   ]);
+  const { registry, unaccepted } = await loadProjectPlugins(written, { project, context });
+  const config = { ...written, plugins: unaccepted };
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
-  const dependencies = prepareDependencies(request, context, homeConfig);
+  const dependencies = prepareDependencies(request, { ...context, registry }, homeConfig);
   const candidates = runtimeCandidates(context);
   const wish: RuntimeWish = {
     ...(request.runtime === undefined ? {} : { runtime: request.runtime }),

@@ -76,6 +76,15 @@ export const MIGRATIONS: readonly string[] = [
   ) strict, without rowid;
   `,
   "alter table runs add column services text;",
+  `
+  create table plugins (
+    digest text primary key,
+    id text not null,
+    version text not null,
+    source text not null,
+    accepted_at text not null
+  ) strict, without rowid;
+  `,
 ];
 
 /** The version that this program reads and writes. */

@@ -300,6 +300,30 @@ export class Store implements Disposable {
     }));
   }
 
+  /** Says whether the user of this home accepted the plugin with exactly these files. */
+  isPluginAccepted(digest: string): boolean {
+    return this.#row("select 1 from plugins where digest = ?", digest) !== undefined;
+  }
+
+  /** Accepts a plugin, for all projects of this home. Idempotent. */
+  acceptPlugin(
+    { digest, id, version, source }: {
+      readonly digest: string;
+      readonly id: string;
+      readonly version: string;
+      readonly source: string;
+    },
+  ): void {
+    this.#run(
+      "insert or ignore into plugins (digest, id, version, source, accepted_at) values (?, ?, ?, ?, ?)",
+      digest,
+      id,
+      version,
+      source,
+      new Date().toISOString(),
+    );
+  }
+
   /** Records that the run uses the image now. */
   recordImageUse(tag: string, runId: string): void {
     this.#run(

@@ -19,6 +19,7 @@ import { exec } from "./exec.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { plan } from "./plan.ts";
+import { plugin } from "./plugin.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { service } from "./service.ts";
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   untrust,
   schema,
   deps,
+  plugin,
   doctor,
   clean,
   completions,

@@ -1,5 +1,5 @@
 /**
- * `moat schema`: JSON Schema of moat.yaml.
+ * `moat schema`: JSON Schema of moat.yaml, or of a plugin's manifest.
  *
  * @module
  */
@@ -15,12 +15,17 @@ export const schema: LeafCommand = {
   help:
     "For editors: with it they complete and check moat.yaml while you type. Write it to a file.",
   example: "moat schema",
-  flags: [],
+  flags: [{ name: "plugin", summary: "That of moat-plugin.yaml, for those who write plugins" }],
   positionals: [],
 
-  async run(_args, { stdio }) {
-    const { projectConfigJsonSchema } = await import("../../config/json_schema.ts");
-    await stdio.output(`${JSON.stringify(await projectConfigJsonSchema(), null, 2)}\n`);
+  async run(args, { stdio }) {
+    const { pluginManifestJsonSchema, projectConfigJsonSchema } = await import(
+      "../../config/json_schema.ts"
+    );
+    const value = args.has("plugin")
+      ? await pluginManifestJsonSchema()
+      : await projectConfigJsonSchema();
+    await stdio.output(`${JSON.stringify(value, null, 2)}\n`);
     return EXIT.ok;
   },
 };

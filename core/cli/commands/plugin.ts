@@ -1,0 +1,313 @@
+/**
+ * `moat plugin`: the plugins of a project, from moat itself or from elsewhere.
+ *
+ * @module
+ */
+
+import { EXIT } from "../../errors.ts";
+import { type CommandGroup, type Flag, JSON_FLAG, type LeafCommand } from "../command.ts";
+
+const YES_FLAG: Flag = { name: "yes", short: "y", summary: "Accept without asking" };
+
+const SOURCE_HELP = "A plugin is a name that `moat plugin search` shows, a ./directory, a .tgz " +
+  "file, or npm:package@1.2.3, which your own npm fetches.";
+
+const search: LeafCommand = {
+  name: "search",
+  group: "Project",
+  summary: "Search what is part of moat",
+  help: "Without a word it lists all. Works offline.",
+  example: "moat plugin search database",
+  flags: [JSON_FLAG],
+  positionals: [{ name: "word", summary: "Part of a name, a summary or a category" }],
+
+  async run(args, { registry, stdio }) {
+    const { describeDependency, renderDependencyList } = await import("../describe_dependency.ts");
+    const word = (args.positional("word") ?? "").toLowerCase();
+    const found = registry.list("dependency").filter(({ id, summary, category }) =>
+      [id, summary, category].some((text) => text.toLowerCase().includes(word))
+    );
+    await stdio.output(
+      args.has("json")
+        ? `${JSON.stringify(found.map(describeDependency), null, 2)}\n`
+        : renderDependencyList(found),
+    );
+    return found.length === 0 ? EXIT.failure : EXIT.ok;
+  },
+};
+
+const add: LeafCommand = {
+  name: "add",
+  group: "Project",
+  summary: "Make a plugin part of this project",
+  help: [
+    SOURCE_HELP,
+    "Writes moat.yaml, keeping comments and order, and moat.lock; what is not part of moat is shown",
+    "first, and asked for.",
+  ].join("\n"),
+  example: "moat plugin add postgres",
+  flags: [YES_FLAG, JSON_FLAG],
+  positionals: [{ name: "plugin", summary: "Name or place of the plugin", required: true }],
+
+  async run(args, context) {
+    const { addPlugin } = await import("../plugins/add_plugin.ts");
+    const added = await addPlugin(args.positional("plugin") ?? "", context, {
+      yes: args.has("yes"),
+    });
+    if (args.has("json")) await context.stdio.output(`${JSON.stringify(added, null, 2)}\n`);
+    else {
+      const state = added.changed ? "Added" : "Nothing changed:";
+      await context.stdio.error(`${state} ${added.entry} (${added.source})\n`);
+    }
+    return EXIT.ok;
+  },
+};
+
+const install: LeafCommand = {
+  name: "install",
+  group: "Project",
+  summary: "Get the plugins that moat.lock asks for",
+  help:
+    "With --frozen, which is the default where CI is set to true, nothing may differ from moat.lock.",
+  example: "moat plugin install --frozen",
+  flags: [
+    { name: "frozen", summary: "Refuse whatever would change moat.lock" },
+    {
+      name: "no-frozen",
+      summary: "Let moat.lock follow moat.yaml, also where CI is set",
+      rare: true,
+    },
+    YES_FLAG,
+    JSON_FLAG,
+  ],
+  positionals: [],
+
+  async run(args, context) {
+    const [{ installPlugins }, { renderPlugins, requireUsable }] = await Promise.all([
+      import("../plugins/install_plugins.ts"),
+      import("../plugins/list_plugins.ts"),
+    ]);
+    const frozen = args.has("frozen") || (context.env.CI === "true" && !args.has("no-frozen"));
+    const plugins = await installPlugins(context, { frozen, yes: args.has("yes") });
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(plugins, null, 2)}\n` : renderPlugins(plugins),
+    );
+    requireUsable(plugins);
+    return EXIT.ok;
+  },
+};
+
+const list: LeafCommand = {
+  name: "list",
+  group: "Project",
+  summary: "List the plugins of this project",
+  help: "Those that moat.lock and plugins: of moat.yaml name, and whether they can be used here.",
+  example: "moat plugin list",
+  flags: [JSON_FLAG],
+  positionals: [],
+
+  async run(args, context) {
+    const { listPlugins, renderPlugins } = await import("../plugins/list_plugins.ts");
+    const plugins = await listPlugins(context);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(plugins, null, 2)}\n` : renderPlugins(plugins),
+    );
+    return EXIT.ok;
+  },
+};
+
+const info: LeafCommand = {
+  name: "info",
+  group: "Project",
+  summary: "Show one plugin that is part of moat: versions, pins, what it needs",
+  help: "The same as `moat deps info`.",
+  example: "moat plugin info postgres",
+  flags: [JSON_FLAG],
+  positionals: [{ name: "name", summary: "Name of the plugin", required: true }],
+
+  async run(args, { registry, stdio }) {
+    const { describeDependency, findDependency, renderDependency } = await import(
+      "../describe_dependency.ts"
+    );
+    const plugin = findDependency(args.positional("name") ?? "", registry.list("dependency"));
+    await stdio.output(
+      args.has("json")
+        ? `${JSON.stringify(describeDependency(plugin), null, 2)}\n`
+        : renderDependency(plugin),
+    );
+    return EXIT.ok;
+  },
+};
+
+const outdated: LeafCommand = {
+  name: "outdated",
+  group: "Project",
+  summary: "Show which plugins have something newer at their source",
+  help: "Asks each source; changes nothing. What is part of moat is as new as moat.",
+  example: "moat plugin outdated",
+  flags: [JSON_FLAG],
+  positionals: [{ name: "name", summary: "Name of the plugin; default: all" }],
+
+  async run(args, context) {
+    const { outdatedPlugins, renderUpdates } = await import("../plugins/update_plugins.ts");
+    const updates = (await outdatedPlugins(context, args.positional("name")))
+      .filter(({ changed }) => changed);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(updates, null, 2)}\n` : renderUpdates(updates),
+    );
+    return EXIT.ok;
+  },
+};
+
+const update: LeafCommand = {
+  name: "update",
+  group: "Project",
+  summary: "Take over what the source of a plugin has now",
+  help: "Shown and asked for like a new one. `moat plugin rollback` goes back.",
+  example: "moat plugin update",
+  flags: [YES_FLAG, JSON_FLAG],
+  positionals: [{ name: "name", summary: "Name of the plugin; default: all" }],
+
+  async run(args, context) {
+    const { updatePlugins, renderUpdates } = await import("../plugins/update_plugins.ts");
+    const name = args.positional("name");
+    const updates = await updatePlugins(context, {
+      yes: args.has("yes"),
+      ...(name === undefined ? {} : { name }),
+    });
+    const changed = updates.filter((update) => update.changed);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(updates, null, 2)}\n` : renderUpdates(changed),
+    );
+    return EXIT.ok;
+  },
+};
+
+const rollback: LeafCommand = {
+  name: "rollback",
+  group: "Project",
+  summary: "Go back to what a plugin was before its last update",
+  help: "Twice in a row goes forth again. Needs no network: the files are still here.",
+  example: "moat plugin rollback my-tool",
+  flags: [JSON_FLAG],
+  positionals: [{ name: "name", summary: "Name of the plugin", required: true }],
+
+  async run(args, context) {
+    const { rollbackPlugin, renderUpdates } = await import("../plugins/update_plugins.ts");
+    const rolled = await rollbackPlugin(args.positional("name") ?? "", context);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(rolled, null, 2)}\n` : renderUpdates([rolled]),
+    );
+    return EXIT.ok;
+  },
+};
+
+const remove: LeafCommand = {
+  name: "remove",
+  group: "Project",
+  summary: "Take a plugin out of this project",
+  help: "Out of moat.yaml and moat.lock, whether it is part of moat or from elsewhere.",
+  example: "moat plugin remove postgres",
+  flags: [JSON_FLAG],
+  positionals: [{ name: "name", summary: "Name of the plugin", required: true }],
+
+  async run(args, context) {
+    const { removePlugin } = await import("../plugins/remove_plugin.ts");
+    const removed = await removePlugin(args.positional("name") ?? "", context);
+    if (args.has("json")) await context.stdio.output(`${JSON.stringify(removed, null, 2)}\n`);
+    else await context.stdio.error(`Removed ${removed.id} (${removed.entries.join(", ")})\n`);
+    return EXIT.ok;
+  },
+};
+
+const verify: LeafCommand = {
+  name: "verify",
+  group: "Project",
+  summary: "Check that the plugins of this project are what moat.lock says",
+  help: "Compares the installed files with their digests. Changes nothing, needs no network.",
+  example: "moat plugin verify",
+  flags: [JSON_FLAG],
+  positionals: [],
+
+  async run(args, context) {
+    const { listPlugins, renderPlugins, requireUsable } = await import(
+      "../plugins/list_plugins.ts"
+    );
+    const plugins = await listPlugins(context);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(plugins, null, 2)}\n` : renderPlugins(plugins),
+    );
+    requireUsable(plugins);
+    return EXIT.ok;
+  },
+};
+
+const create: LeafCommand = {
+  name: "create",
+  group: "Project",
+  summary: "Write a new plugin to start from",
+  help: "A manifest that works as it is, in a directory that does not exist yet.",
+  example: "moat plugin create my-tool",
+  flags: [],
+  positionals: [{
+    name: "directory",
+    summary: "Where; its last part is the plugin's name",
+    required: true,
+    complete: "directory",
+  }],
+
+  async run(args, context) {
+    const { createPlugin } = await import("../plugins/create_plugin.ts");
+    const directory = await createPlugin(args.positional("directory") ?? "", context);
+    await context.stdio.error(`Wrote ${directory}; check it with: moat plugin test ${directory}\n`);
+    return EXIT.ok;
+  },
+};
+
+const test: LeafCommand = {
+  name: "test",
+  group: "Project",
+  summary: "Check a plugin's directory against the contract",
+  help: "Every version that it lists, on both architectures. Builds nothing.",
+  example: "moat plugin test ./my-tool",
+  flags: [JSON_FLAG],
+  positionals: [{
+    name: "directory",
+    summary: "Where the plugin is; default: here",
+    complete: "directory",
+  }],
+
+  async run(args, context) {
+    const { testPlugin, renderChecks } = await import("../plugins/create_plugin.ts");
+    const checks = await testPlugin(args.positional("directory") ?? ".", context);
+    await context.stdio.output(
+      args.has("json") ? `${JSON.stringify(checks, null, 2)}\n` : renderChecks(checks),
+    );
+    return checks.some(({ problem }) => problem !== undefined) ? EXIT.failure : EXIT.ok;
+  },
+};
+
+/** The `plugin` command. */
+export const plugin: CommandGroup = {
+  name: "plugin",
+  group: "Project",
+  summary: "Add, check and update plugins of this project",
+  help:
+    "Plugins add what can stand under dependencies. Most are part of moat; others come from a " +
+    "directory, an archive or npm, are pinned by moat.lock and used only after you accepted them.",
+  example: "moat plugin add postgres",
+  subcommands: [
+    search,
+    add,
+    install,
+    list,
+    info,
+    outdated,
+    update,
+    rollback,
+    remove,
+    verify,
+    create,
+    test,
+  ],
+};

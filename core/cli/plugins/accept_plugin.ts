@@ -1,0 +1,82 @@
+/**
+ * Shows what a third-party plugin is and may do, and asks before anything of it is kept.
+ *
+ * @module
+ */
+
+import type { Context } from "../../context.ts";
+import { MoatError } from "../../errors.ts";
+import { nearest } from "../../nearest.ts";
+import type { FetchedPlugin } from "../../plugin/install/fetch_plugin.ts";
+import { formatPluginSource } from "../../plugin/install/plugin_source.ts";
+import { canAsk, confirm } from "../ask.ts";
+import { alignColumns, printable } from "../table.ts";
+
+/** Options of {@linkcode acceptPlugin}. */
+export interface AcceptPluginOptions {
+  /** `--yes` was typed. */
+  readonly yes: boolean;
+  /** These exact files were accepted before. */
+  readonly accepted: boolean;
+}
+
+/** Returns when the user accepted it. @throws MoatError when not, or when nobody can be asked */
+export async function acceptPlugin(
+  plugin: FetchedPlugin,
+  context: Pick<Context, "stdio" | "signal" | "registry">,
+  { yes, accepted }: AcceptPluginOptions,
+): Promise<void> {
+  const { id } = plugin.manifest;
+  refuseTaken(id, context);
+  await context.stdio.error(describeFetched(plugin, context));
+  if (accepted || yes) return;
+  if (!canAsk(context.stdio)) {
+    throw new MoatError(`Cannot add plugin "${id}": nobody can be asked whether to accept it`, {
+      hint: "Read what it does; then: --yes",
+    });
+  }
+  if (!await confirm("Add it?", context)) {
+    throw new MoatError(`Cannot add plugin "${id}": you did not accept it`);
+  }
+}
+
+function refuseTaken(id: string, { registry }: Pick<Context, "registry">): void {
+  if (registry.find("dependency", id) === undefined) return;
+  throw new MoatError(`Cannot add plugin "${id}": moat has a dependency of that name itself`, {
+    hint: `moat plugin info ${id}`,
+  });
+}
+
+/** A few lines for people: what it is, where from, what it adds. */
+function describeFetched(
+  { manifest, source, digest }: FetchedPlugin,
+  { registry }: Pick<Context, "registry">,
+): string {
+  const { id, version, kind, summary, license, homepage, contribution } = manifest;
+  const lookalike = nearest(id, registry.list("dependency").map((plugin) => plugin.id));
+  const rows: (readonly [string, string])[] = [
+    ["Plugin", `${id} ${version} (${kind}): ${summary}`],
+    ["From", formatPluginSource(source)],
+    ["Digest", digest],
+    ...(license === undefined ? [] : [["Licence", license] as const]),
+    ...(homepage === undefined ? [] : [["Homepage", homepage] as const]),
+    ["May", mayDo(contribution === undefined ? [] : contribution.layers ?? [])],
+    ...(lookalike === undefined
+      ? []
+      : [["Beware", `its name looks like "${lookalike}", which is another one`] as const]),
+  ];
+  return `${alignColumns(rows.map(([label, text]) => [label, printable(text)])).join("\n")}\n`;
+}
+
+/** A declarative plugin runs nothing on the host: it may only change the image. */
+function mayDo(layers: readonly { readonly kind: string; readonly as?: string }[]): string {
+  const asRoot = layers.some(({ kind, as }) =>
+    (kind === "run" || kind === "exec") && as !== "user"
+  );
+  const downloads = layers.some(({ kind }) => kind === "download");
+  return [
+    "add to the image of runs that name it; nothing runs on this machine itself",
+    ...(asRoot ? ["runs commands as root while the image is built"] : []),
+    ...(downloads ? ["downloads programs into the image"] : []),
+  ].join("; ");
+}

@@ -1,0 +1,159 @@
+/**
+ * `moat plugin add`: makes a plugin part of the project.
+ *
+ * What is part of moat goes under `dependencies:` alone; what comes from elsewhere is fetched,
+ * checked, shown, accepted and kept, and goes under `plugins:` as well. moat.lock pins both.
+ *
+ * @module
+ */
+
+import type { Context } from "../../context.ts";
+import { MoatError } from "../../errors.ts";
+import { resolveDependencies } from "../../image/resolve_dependencies.ts";
+import { parseEntry } from "../../plugin/dependency_entry.ts";
+import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
+import { BUILTIN } from "../../plugin/install/plugin_lock.ts";
+import {
+  formatPluginSource,
+  parsePluginSource,
+  type PluginSource,
+} from "../../plugin/install/plugin_source.ts";
+import { storePlugin } from "../../plugin/install/plugin_store.ts";
+import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
+import { Store } from "../../store/store.ts";
+import { acceptPlugin } from "./accept_plugin.ts";
+import { projectDirectory } from "./project_directory.ts";
+
+/** What was done, as `--json` prints it. */
+export interface AddedPlugin {
+  readonly id: string;
+  readonly kind: "dependency";
+  readonly version: string | null;
+  readonly source: string;
+  readonly digest: string | null;
+  /** The entry under `dependencies:`. */
+  readonly entry: string;
+  /** False when everything was there already. */
+  readonly changed: boolean;
+}
+
+/** Adds it. @throws MoatError with nothing changed */
+export async function addPlugin(
+  text: string,
+  context: Context,
+  { yes }: { readonly yes: boolean },
+): Promise<AddedPlugin> {
+  const source = parsePluginSource(text);
+  const project = await projectDirectory(context);
+  const files = await ProjectPluginFiles.open(project);
+  return source.kind === "builtin"
+    ? await addBuiltin(source.entry, { files, context })
+    : await addThirdParty(source, { files, context, project, yes });
+}
+
+async function addBuiltin(
+  typed: string,
+  { files, context }: { readonly files: ProjectPluginFiles; readonly context: Context },
+): Promise<AddedPlugin> {
+  const { registry } = context;
+  // Names the nearest one when there is none of that name.
+  resolveDependencies([typed], registry);
+  const { name } = parseEntry(typed);
+  const plugin = registry.find("dependency", name);
+  const wanted = plugin?.versions?.default;
+  const entry = typed === name && wanted !== undefined ? `${name}@${wanted}` : typed;
+  const present = await files.entries("dependencies");
+  const same = present.find((one) => one === entry || one === typed);
+  if (same === undefined) {
+    refuseSecond(typed, { name, present: plugin === undefined ? [] : present });
+    // Names what does not go together.
+    resolveDependencies([...present.filter((one) => isBuiltin(one, context)), entry], registry);
+    await files.add("dependencies", entry);
+  }
+  const used = same ?? entry;
+  const version = resolveDependencies([used], registry).find(({ text }) => text === used)?.version;
+  if (plugin !== undefined) {
+    const exact = version === undefined ? {} : { version };
+    files.lock({ id: name, kind: "dependency", ...exact, source: BUILTIN });
+  }
+  const changed = await files.changed();
+  await files.save();
+  return {
+    id: name,
+    kind: "dependency",
+    version: version ?? null,
+    source: BUILTIN,
+    digest: null,
+    entry: used,
+    changed,
+  };
+}
+
+function refuseSecond(
+  typed: string,
+  { name, present }: { readonly name: string; readonly present: readonly string[] },
+): void {
+  const other = present.find((one) => one.split(/[@:]/, 1)[0] === name);
+  if (other === undefined) return;
+  throw new MoatError(`Cannot add "${typed}": moat.yaml asks for "${other}"`, {
+    hint: `moat plugin remove ${name}`,
+  });
+}
+
+function isBuiltin(entry: string, { registry }: Context): boolean {
+  const name = entry.split(/[@:]/, 1)[0] ?? "";
+  return registry.find("dependency", name) !== undefined ||
+    registry.find("dependency", `${name}:`) !== undefined;
+}
+
+async function addThirdParty(
+  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
+  { files, context, project, yes }: {
+    readonly files: ProjectPluginFiles;
+    readonly context: Context;
+    readonly project: string;
+    readonly yes: boolean;
+  },
+): Promise<AddedPlugin> {
+  const { version, signal, paths } = context;
+  const plugin = await fetchPlugin(source, { project, version, signal });
+  const { manifest, digest } = plugin;
+  const { id } = manifest;
+  const text = formatPluginSource(plugin.source);
+  refuseOther(files, { id, source: text });
+  using store = Store.open(paths);
+  await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
+  await storePlugin(paths, plugin.files);
+  store.acceptPlugin({ digest, id, version: manifest.version, source: text });
+  files.lock({ id, kind: manifest.kind, version: manifest.version, source: text, digest });
+  await files.add("plugins", text);
+  const present = await files.entries("dependencies");
+  const same = present.find((one) => one.split("@", 1)[0] === id);
+  if (same === undefined) await files.add("dependencies", id);
+  const changed = await files.changed();
+  await files.save();
+  return {
+    id,
+    kind: manifest.kind,
+    version: manifest.version,
+    source: text,
+    digest,
+    entry: same ?? id,
+    changed,
+  };
+}
+
+/** One id, one plugin. */
+function refuseOther(
+  files: ProjectPluginFiles,
+  { id, source }: { readonly id: string; readonly source: string },
+): void {
+  const other = files.locked.find((one) => one.id === id);
+  if (other === undefined || other.source === source) return;
+  throw new MoatError(
+    `Cannot add plugin "${id}" from "${source}": the project has it from "${other.source}"`,
+    {
+      hint: `moat plugin remove ${id}, or for another version: moat plugin update ${id}`,
+    },
+  );
+}

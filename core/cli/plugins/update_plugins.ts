@@ -1,0 +1,184 @@
+/**
+ * `moat plugin update`, `outdated` and `rollback`: to the newest files of a source, and back.
+ *
+ * @module
+ */
+
+import type { Context } from "../../context.ts";
+import { MoatError, UsageError } from "../../errors.ts";
+import { type FetchedPlugin, fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
+import { BUILTIN, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
+import {
+  formatPluginSource,
+  parsePluginSource,
+  type PluginSource,
+} from "../../plugin/install/plugin_source.ts";
+import { readStoredPlugin, storePlugin } from "../../plugin/install/plugin_store.ts";
+import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
+import { Store } from "../../store/store.ts";
+import { acceptPlugin } from "./accept_plugin.ts";
+import { printable } from "../table.ts";
+import { projectDirectory } from "./project_directory.ts";
+
+/** A plugin and what its source has now, as `--json` prints it. */
+export interface PluginUpdate {
+  readonly id: string;
+  readonly from: string | null;
+  readonly to: string;
+  /** Whether the files differ. */
+  readonly changed: boolean;
+}
+
+/** What the sources have now, for all third-party plugins or the one named. Changes nothing. */
+export async function outdatedPlugins(
+  context: Context,
+  name?: string,
+): Promise<readonly PluginUpdate[]> {
+  const project = await projectDirectory(context);
+  const files = await ProjectPluginFiles.open(project);
+  return await Promise.all(
+    chosen(files, name).map(async (locked) =>
+      compare(locked, await fetchNewest(locked, { context, project }))
+    ),
+  );
+}
+
+/** Takes them over, each after it was accepted. */
+export async function updatePlugins(
+  context: Context,
+  { name, yes }: { readonly name?: string; readonly yes: boolean },
+): Promise<readonly PluginUpdate[]> {
+  const project = await projectDirectory(context);
+  const files = await ProjectPluginFiles.open(project);
+  using store = Store.open(context.paths);
+  const updates: PluginUpdate[] = [];
+  for (const locked of chosen(files, name)) {
+    const plugin = await fetchNewest(locked, { context, project });
+    updates.push(compare(locked, plugin));
+    if (plugin.digest === locked.digest) continue;
+    const { digest, manifest } = plugin;
+    refuseRenamed(locked, plugin);
+    await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
+    await storePlugin(context.paths, plugin.files);
+    const source = formatPluginSource(plugin.source);
+    store.acceptPlugin({ digest, id: manifest.id, version: manifest.version, source });
+    await replace(files, locked, {
+      id: locked.id,
+      kind: manifest.kind,
+      version: manifest.version,
+      source,
+      digest,
+      ...previousOf(locked),
+    });
+  }
+  await files.save();
+  return updates;
+}
+
+/** Goes back to what was there before the last update. @throws MoatError when that is not known */
+export async function rollbackPlugin(name: string, context: Context): Promise<PluginUpdate> {
+  const files = await ProjectPluginFiles.open(await projectDirectory(context));
+  const [locked] = chosen(files, name);
+  const previous = locked?.previous;
+  if (locked === undefined || previous === undefined) {
+    throw new MoatError(`Cannot roll back plugin "${name}": it was not updated in this project`, {
+      hint: "moat plugin list",
+    });
+  }
+  const stored = await readStoredPlugin(context.paths, { id: name, digest: previous.digest });
+  if (stored === undefined) {
+    throw new MoatError(
+      `Cannot roll back plugin "${name}": ${previous.digest} is not installed on this machine`,
+      { hint: `moat plugin remove ${name}, then: moat plugin add ${previous.source}` },
+    );
+  }
+  await replace(files, locked, {
+    id: locked.id,
+    kind: locked.kind,
+    ...previous,
+    ...previousOf(locked),
+  });
+  await files.save();
+  return {
+    id: locked.id,
+    from: locked.version ?? null,
+    to: previous.version ?? "",
+    changed: true,
+  };
+}
+
+/** The updates for people, one a line. */
+export function renderUpdates(updates: readonly PluginUpdate[]): string {
+  return updates.map(({ id, from, to }) => `${printable(`${id} ${from ?? "?"} -> ${to}`)}\n`).join(
+    "",
+  );
+}
+
+function chosen(files: ProjectPluginFiles, name: string | undefined): readonly LockedPlugin[] {
+  const thirdParty = files.locked.filter(({ source }) => source !== BUILTIN);
+  if (name === undefined) return thirdParty;
+  const one = files.locked.find(({ id }) => id === name);
+  if (one === undefined) {
+    throw new UsageError(`Cannot update plugin "${name}": this project does not use it`, {
+      hint: "moat plugin list",
+    });
+  }
+  if (one.source === BUILTIN) {
+    throw new MoatError(`Cannot update plugin "${name}": it is part of moat`, {
+      hint: `Ask for another version under dependencies: in moat.yaml, or update moat`,
+    });
+  }
+  return [one];
+}
+
+async function fetchNewest(
+  { source }: LockedPlugin,
+  { context, project }: { readonly context: Context; readonly project: string },
+): Promise<FetchedPlugin> {
+  const parsed = parsePluginSource(source);
+  if (parsed.kind === "builtin") throw new TypeError(`A third-party plugin has source ${source}`);
+  const { version, signal } = context;
+  return await fetchPlugin(withoutVersion(parsed), { project, version, signal });
+}
+
+function withoutVersion(
+  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
+): Exclude<PluginSource, { readonly kind: "builtin" }> {
+  return source.kind === "npm" ? { kind: "npm", name: source.name } : source;
+}
+
+function compare({ id, version, digest }: LockedPlugin, plugin: FetchedPlugin): PluginUpdate {
+  return {
+    id,
+    from: version ?? null,
+    to: plugin.manifest.version,
+    changed: plugin.digest !== digest,
+  };
+}
+
+function refuseRenamed({ id }: LockedPlugin, { manifest }: FetchedPlugin): void {
+  if (manifest.id === id) return;
+  throw new MoatError(
+    `Cannot update plugin "${id}": its source has a plugin "${manifest.id}" now`,
+    {
+      hint: `moat plugin remove ${id}`,
+    },
+  );
+}
+
+function previousOf({ version, source, digest }: LockedPlugin): Pick<LockedPlugin, "previous"> {
+  if (digest === undefined) return {};
+  return { previous: { ...(version === undefined ? {} : { version }), source, digest } };
+}
+
+async function replace(
+  files: ProjectPluginFiles,
+  before: LockedPlugin,
+  after: LockedPlugin,
+): Promise<void> {
+  if (after.source !== before.source) {
+    await files.remove("plugins", before.source);
+    await files.add("plugins", after.source);
+  }
+  files.lock(after);
+}

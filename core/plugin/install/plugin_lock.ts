@@ -1,0 +1,99 @@
+/**
+ * `moat.lock`, beside moat.yaml and committed with it: which plugins this project uses, exactly.
+ *
+ * Written by `moat plugin`, sorted by id, so that two people's changes merge. It says what is meant;
+ * what may run on a machine is kept in MOAT_HOME (see `plugin_store.ts`).
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import * as v from "valibot";
+import { readYaml } from "../../config/read_yaml.ts";
+import { validate } from "../../config/validate.ts";
+
+/** The file's name. */
+export const LOCK_FILE = "moat.lock";
+
+/** One plugin of the project. */
+export interface LockedPlugin {
+  readonly id: string;
+  readonly kind: "dependency";
+  /** Exact version; of a built-in one the version that its entry resolved to, if it has versions. */
+  readonly version?: string;
+  /** `builtin`, or the text under `plugins:` of moat.yaml. */
+  readonly source: string;
+  /** Of the plugin's files; absent for built-in ones, which are part of moat. */
+  readonly digest?: string;
+  /** What was in its place before the last update, for `moat plugin rollback`. */
+  readonly previous?: {
+    readonly version?: string;
+    readonly source: string;
+    readonly digest: string;
+  };
+}
+
+/** `source` of what is part of moat. */
+export const BUILTIN = "builtin";
+
+const filled = v.pipe(
+  v.string("is not text\nPut it into quotes"),
+  v.minLength(1, "is empty\nRun moat plugin install"),
+);
+const digest = v.pipe(
+  filled,
+  v.regex(/^sha256:[0-9a-f]{64}$/, "is not a digest\nWrite sha256: and 64 hex digits"),
+);
+
+const LOCK_SCHEMA = v.strictObject({
+  lock: v.literal(1, "is not a version that this moat knows\nUpdate moat"),
+  plugins: v.record(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z][a-z0-9-]*:?$/, "is not a plugin's name\nUse a-z, 0-9 and -"),
+    ),
+    v.strictObject({
+      kind: v.literal("dependency", "is not a kind of plugin\nWrite dependency"),
+      version: v.exactOptional(filled),
+      source: filled,
+      digest: v.exactOptional(digest),
+      previous: v.exactOptional(v.strictObject({
+        version: v.exactOptional(filled),
+        source: filled,
+        digest,
+      })),
+    }),
+    "is not a map\nWrite a plugin's name, and source: below it",
+  ),
+});
+
+/** Reads the lock of a project; empty when there is none. @throws ConfigError */
+export async function readLock(project: string): Promise<readonly LockedPlugin[]> {
+  const yaml = await readYaml(join(project, LOCK_FILE), {
+    verbatim: [["plugins", "*", "version"], ["plugins", "*", "previous", "version"]],
+  });
+  if (yaml === undefined) return [];
+  const { plugins } = validate(LOCK_SCHEMA, yaml);
+  return Object.entries(plugins).map(([id, plugin]) => ({ id, ...plugin }))
+    .toSorted((a, b) => a.id < b.id ? -1 : 1);
+}
+
+/** The lock's text. Pure; the order of `plugins` does not matter. */
+export async function formatLock(plugins: readonly LockedPlugin[]): Promise<string> {
+  const { stringify } = await import("yaml");
+  const sorted = plugins.toSorted((a, b) => a.id < b.id ? -1 : 1);
+  const body = {
+    lock: 1,
+    plugins: Object.fromEntries(sorted.map(({ id, kind, version, source, digest, previous }) => [
+      id,
+      {
+        kind,
+        ...(version === undefined ? {} : { version }),
+        source,
+        ...(digest === undefined ? {} : { digest }),
+        ...(previous === undefined ? {} : { previous }),
+      },
+    ])),
+  };
+  return `# Written by moat plugin; commit it.\n${stringify(body, { lineWidth: 0 })}`;
+}

@@ -1,0 +1,65 @@
+/**
+ * Where a plugin comes from, as it is typed and as moat.yaml and moat.lock keep it.
+ *
+ * Pure; nothing is looked up.
+ *
+ * @module
+ */
+
+import { UsageError } from "../../errors.ts";
+import { PACKAGE_GRAMMARS } from "../package_grammar.ts";
+
+/** A parsed source. */
+export type PluginSource =
+  /** Part of moat: an entry of `dependencies:`, such as `postgres@17`. */
+  | { readonly kind: "builtin"; readonly entry: string }
+  /** A directory; the path as typed. */
+  | { readonly kind: "directory"; readonly path: string }
+  /** A `.tgz` or `.tar.gz`; the path as typed. */
+  | { readonly kind: "archive"; readonly path: string }
+  /** An npm package; without a version the newest. */
+  | { readonly kind: "npm"; readonly name: string; readonly version?: string };
+
+const NPM_VERSION = /^[0-9A-Za-z][0-9A-Za-z.+-]*$/;
+
+/** Parses what was typed behind `moat plugin add`. @throws UsageError for what is none */
+export function parsePluginSource(text: string): PluginSource {
+  if (text.startsWith("npm:")) return parseNpm(text);
+  if (/\.(?:tgz|tar\.gz)$/.test(text)) return { kind: "archive", path: text };
+  if (/^(?:\.{0,2}\/|\.{1,2}$|~\/)/.test(text)) return { kind: "directory", path: text };
+  if (/^[a-z][a-z0-9-]*(?::[a-z]+)?(?:@.+)?$/.test(text)) return { kind: "builtin", entry: text };
+  throw new UsageError(
+    `Cannot use plugin ${JSON.stringify(text)}: it is no plugin's name or place`,
+    {
+      hint:
+        "Write a name as moat plugin search shows it, ./directory, file.tgz or npm:package@1.2.3",
+    },
+  );
+}
+
+/** The text that moat.yaml keeps under `plugins:`. */
+export function formatPluginSource(source: PluginSource): string {
+  switch (source.kind) {
+    case "builtin":
+      return source.entry;
+    case "directory":
+    case "archive":
+      return source.path;
+    case "npm":
+      return `npm:${source.name}${source.version === undefined ? "" : `@${source.version}`}`;
+  }
+}
+
+function parseNpm(text: string): PluginSource {
+  const rest = text.slice("npm:".length);
+  const at = rest.indexOf("@", 1);
+  const name = at === -1 ? rest : rest.slice(0, at);
+  const version = at === -1 ? undefined : rest.slice(at + 1);
+  const isName = PACKAGE_GRAMMARS.npm.name.test(name);
+  if (isName && (version === undefined || NPM_VERSION.test(version))) {
+    return { kind: "npm", name, ...(version === undefined ? {} : { version }) };
+  }
+  throw new UsageError(`Cannot use plugin ${JSON.stringify(text)}: it is no npm package`, {
+    hint: "Write it like npm:moat-plugin-example@1.2.3",
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * Small things to do with files that may not be there.
+ *
+ * @module
+ */
+
+/** Says whether something is at the path; a link counts, wherever it leads. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Removes the file or directory with all that is in it; nothing happens when it is not there. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Replaces the file's content at once: readers see the old text or the new one, also after a crash.
+ * The mode of an existing file is kept. A link is replaced, not followed.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const mode = await Deno.lstat(path).then(({ mode }) => (mode ?? 0o644) & 0o777, () => 0o644);
+  const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  try {
+    await Deno.writeTextFile(beside, text, { createNew: true, mode });
+    await Deno.rename(beside, path);
+  } catch (error) {
+    await removeIfThere(beside);
+    throw error;
+  }
+}

@@ -69,6 +69,7 @@ For all projects, and shared with the Go tool, so that keys unknown here are let
 | \`logs.max\` | size such as \`256m\`, in MiB without a unit | The log of a run keeps this much. |
 | \`docker.packages\` | \`docker\` or \`debian\` | Where \`docker:dind\` gets its packages. |
 | \`proxy.port\` | whole number from 1 to 65535 | Port of the router. |
+| \`registries\` | list of \`https://…/index.json\`, or maps with \`url\` and \`key\` | Indexes of plugins. |
 | \`mounts\` | list as above, relative to the home directory | Mounted read-only in every run. |`;
 
 /** The whole page. */

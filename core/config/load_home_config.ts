@@ -21,7 +21,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 /** The home's configuration; empty without a file. @throws ConfigError with line and column */
 export async function loadHomeConfig({ config: file }: Pick<Paths, "config">): Promise<HomeConfig> {
   const yaml = await readYaml(file, { verbatim: [] });
-  if (yaml === undefined) return { mounts: [] };
+  if (yaml === undefined) return { mounts: [], registries: [] };
   const [{ HOME_SCHEMA }, { validate }, { toConfigMount }] = await Promise.all([
     import("./schema.ts"),
     import("./validate.ts"),
@@ -39,6 +39,12 @@ export async function loadHomeConfig({ config: file }: Pick<Paths, "config">): P
     ...(proxyPort === undefined ? {} : { proxyPort }),
     ...(dockerPackages === undefined ? {} : { dockerPackages }),
     ...(dockerBuildCache === undefined ? {} : { dockerBuildCache }),
+    registries: written.registries.map((registry) =>
+      typeof registry === "string" ? { location: registry } : {
+        location: registry.url,
+        ...(registry.key === undefined ? {} : { key: registry.key }),
+      }
+    ),
     mounts: written.mounts.map((mount) => ({ ...toConfigMount(mount), readOnly: true })),
   };
 }

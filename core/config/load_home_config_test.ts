@@ -15,14 +15,17 @@ async function load(yaml: string): Promise<HomeConfig> {
 }
 
 Deno.test("loadHomeConfig() is empty without a file, and for an empty one", async () => {
-  assert.deepEqual(await loadHomeConfig({ config: "/does/not/exist.yaml" }), { mounts: [] });
-  assert.deepEqual(await load(""), { mounts: [] });
-  assert.deepEqual(await load("proxy:\n"), { mounts: [] });
+  assert.deepEqual(await loadHomeConfig({ config: "/does/not/exist.yaml" }), {
+    mounts: [],
+    registries: [],
+  });
+  assert.deepEqual(await load(""), { mounts: [], registries: [] });
+  assert.deepEqual(await load("proxy:\n"), { mounts: [], registries: [] });
 });
 
 Deno.test("loadHomeConfig() lets keys of the Go tool pass, at every level", async () => {
-  const config = await load("debug: {days: 7}\nproxy: {port: 8081, bind: x}\nregistries: [a]\n");
-  assert.deepEqual(config, { proxyPort: 8081, mounts: [] });
+  const config = await load("debug: {days: 7}\nproxy: {port: 8081, bind: x}\nx: [a]\n");
+  assert.deepEqual(config, { proxyPort: 8081, mounts: [], registries: [] });
 });
 
 Deno.test("loadHomeConfig() reads every key, mounts as read-only", async () => {
@@ -31,6 +34,7 @@ Deno.test("loadHomeConfig() reads every key, mounts as read-only", async () => {
     "logs: {max: 1g}",
     "docker: {packages: debian}",
     "mounts: ['~/.m2:/m2', {source: /opt, target: /opt, mode: rw, exclude: [a/]}]",
+    `registries: [https://a.example/index.json, {url: /srv/index.json, key: "${KEY}"}]`,
   ].join("\n"));
   assert.deepEqual(config, {
     networkPool: "172.30.0.0/16",
@@ -40,12 +44,18 @@ Deno.test("loadHomeConfig() reads every key, mounts as read-only", async () => {
       { source: "~/.m2", target: "/m2", readOnly: true, exclude: [] },
       { source: "/opt", target: "/opt", readOnly: true, exclude: ["a"] },
     ],
+    registries: [
+      { location: "https://a.example/index.json" },
+      { location: "/srv/index.json", key: KEY },
+    ],
   });
 });
 
 Deno.test("loadHomeConfig() counts a bare number of logs.max as MiB", async () => {
   assert.equal((await load("logs: {max: 64}")).logsMaxBytes, 64 * 1024 ** 2);
 });
+
+const KEY = `${"A".repeat(43)}=`;
 
 const BAD: readonly (readonly [string, RegExp])[] = [
   ["proxy: {port: 0}", /config\.yaml:1:15: Cannot read "proxy\.port"/],
@@ -57,6 +67,8 @@ const BAD: readonly (readonly [string, RegExp])[] = [
   ["docker: {packages: rpm}", /docker\.packages/],
   ["mounts: [~/x]", /mounts\[0\]/],
   ["mounts: {a: b}", /"mounts": a map is not a list/],
+  ["registries: [a]", /registries\[0\]/],
+  ["registries: [{url: /a, key: short}]", /registries\[0\]/],
   ["proxy: [", /config\.yaml:/],
 ];
 

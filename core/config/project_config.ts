@@ -109,4 +109,6 @@ export interface HomeConfig {
   readonly dockerPackages?: "docker" | "debian";
   readonly dockerBuildCache?: boolean;
   readonly mounts: readonly ConfigMount[];
+  /** Indexes of plugins, in order, with the keys that the user wrote down. */
+  readonly registries: readonly { readonly location: string; readonly key?: string }[];
 }

@@ -450,6 +450,21 @@ export const PROJECT_SCHEMA = v.strictObject({
 /** What a valid file holds, defaults filled in. */
 export type ProjectFile = v.InferOutput<typeof PROJECT_SCHEMA>;
 
+const registryPlace = v.pipe(
+  text,
+  v.regex(
+    /^(?:https?:\/\/\S+|\/\S*)$/,
+    "is neither an address nor an absolute path\nWrite it as https://example.org/index.json",
+  ),
+);
+const registryKey = v.pipe(
+  text,
+  v.regex(
+    /^[A-Za-z0-9+/]{43}=$/,
+    "is no Ed25519 key\nWrite its 32 bytes in base64, as the index has it",
+  ),
+);
+
 /** ~/.moat/config.yaml, as written; shared with the Go tool, so that other keys are let pass. */
 export const HOME_SCHEMA = v.looseObject({
   proxy: v.optional(
@@ -477,7 +492,13 @@ export const HOME_SCHEMA = v.looseObject({
     ),
     build_cache: v.optional(flag),
   }, "is not a map\nWrite packages: below it")),
-  registries: v.optional(listOf(anything)),
+  registries: v.optional(
+    listOf(v.union([
+      registryPlace,
+      v.strictObject({ url: registryPlace, key: v.exactOptional(registryKey) }),
+    ], "is neither an address nor a map\nWrite it as https://example.org/index.json")),
+    [],
+  ),
   mounts: v.optional(listOf(mount), []),
 });
 

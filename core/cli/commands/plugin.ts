@@ -15,24 +15,29 @@ const SOURCE_HELP = "A plugin is a name that `moat plugin search` shows, a ./dir
 const search: LeafCommand = {
   name: "search",
   group: "Project",
-  summary: "Search what is part of moat",
-  help: "Without a word it lists all. Works offline.",
+  summary: "Search what is part of moat, and your indexes",
+  help: "Without a word it lists all. Offline, unless registries: of config.yaml names an index.",
   example: "moat plugin search database",
   flags: [JSON_FLAG],
   positionals: [{ name: "word", summary: "Part of a name, a summary or a category" }],
 
-  async run(args, { registry, stdio }) {
-    const { describeDependency, renderDependencyList } = await import("../describe_dependency.ts");
-    const word = (args.positional("word") ?? "").toLowerCase();
-    const found = registry.list("dependency").filter(({ id, summary, category }) =>
-      [id, summary, category].some((text) => text.toLowerCase().includes(word))
+  async run(args, context) {
+    const [{ describeDependency, renderDependencyList }, { renderFound, searchIndexes }] =
+      await Promise.all([
+        import("../describe_dependency.ts"),
+        import("../plugins/search_indexes.ts"),
+      ]);
+    const word = args.positional("word") ?? "";
+    const own = context.registry.list("dependency").filter(({ id, summary, category }) =>
+      [id, summary, category].some((text) => text.toLowerCase().includes(word.toLowerCase()))
     );
-    await stdio.output(
+    const others = await searchIndexes(word, context);
+    await context.stdio.output(
       args.has("json")
-        ? `${JSON.stringify(found.map(describeDependency), null, 2)}\n`
-        : renderDependencyList(found),
+        ? `${JSON.stringify([...own.map(describeDependency), ...others], null, 2)}\n`
+        : `${own.length === 0 ? "" : renderDependencyList(own)}${renderFound(others)}`,
     );
-    return found.length === 0 ? EXIT.failure : EXIT.ok;
+    return own.length + others.length === 0 ? EXIT.failure : EXIT.ok;
   },
 };
 

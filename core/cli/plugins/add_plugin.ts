@@ -7,6 +7,7 @@
  * @module
  */
 
+import { loadHomeConfig } from "../../config/load_home_config.ts";
 import type { Context } from "../../context.ts";
 import { MoatError } from "../../errors.ts";
 import { resolveDependencies } from "../../image/resolve_dependencies.ts";
@@ -16,12 +17,14 @@ import { BUILTIN } from "../../plugin/install/plugin_lock.ts";
 import {
   formatPluginSource,
   parsePluginSource,
-  type PluginSource,
+  type ThirdPartySource,
+  thirdPartySource,
 } from "../../plugin/install/plugin_source.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
+import { fetchOptions } from "./fetch_options.ts";
 import { projectDirectory } from "./project_directory.ts";
 
 /** What was done, as `--json` prints it. */
@@ -46,9 +49,14 @@ export async function addPlugin(
   const source = parsePluginSource(text);
   const project = await projectDirectory(context);
   const files = await ProjectPluginFiles.open(project);
-  return source.kind === "builtin"
-    ? await addBuiltin(source.entry, { files, context })
-    : await addThirdParty(source, { files, context, project, yes });
+  if (source.kind === "name") {
+    const { registries } = await loadHomeConfig(context.paths);
+    // Without an index, a name that is not moat's own is a slip of the pen: the nearest is named.
+    if (registries.length === 0 || isBuiltin(source.entry, context)) {
+      return await addBuiltin(source.entry, { files, context });
+    }
+  }
+  return await addThirdParty(thirdPartySource(text), { files, context, project, yes });
 }
 
 async function addBuiltin(
@@ -107,7 +115,7 @@ function isBuiltin(entry: string, { registry }: Context): boolean {
 }
 
 async function addThirdParty(
-  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
+  source: ThirdPartySource,
   { files, context, project, yes }: {
     readonly files: ProjectPluginFiles;
     readonly context: Context;
@@ -115,13 +123,13 @@ async function addThirdParty(
     readonly yes: boolean;
   },
 ): Promise<AddedPlugin> {
-  const { version, signal, paths } = context;
-  const plugin = await fetchPlugin(source, { project, version, signal });
+  const { paths } = context;
+  using store = Store.open(paths);
+  const plugin = await fetchPlugin(source, await fetchOptions(context, { project, store }));
   const { manifest, digest } = plugin;
   const { id } = manifest;
   const text = formatPluginSource(plugin.source);
   refuseOther(files, { id, source: text });
-  using store = Store.open(paths);
   await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
   await storePlugin(paths, plugin.files);
   store.acceptPlugin({ digest, id, version: manifest.version, source: text });

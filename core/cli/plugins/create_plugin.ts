@@ -12,6 +12,9 @@ import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { createDependency } from "../../plugin/manifest.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
 
+/** A directory needs no index. */
+const NO_KEYS = { fact: () => undefined, setFact: () => {} };
+
 const ID = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
 /** Makes the directory with a plugin in it; returns its path. @throws MoatError when it has files */
@@ -40,7 +43,7 @@ export async function testPlugin(path: string, context: Context): Promise<readon
   const { cwd, version, signal, registry } = context;
   const { manifest } = await fetchPlugin(
     { kind: "directory", path: resolve(cwd, path) },
-    { project: cwd, version, signal },
+    { project: cwd, version, signal, registries: [], store: NO_KEYS },
   );
   return checkPlugin(createDependency(manifest), registry);
 }

@@ -11,12 +11,13 @@ import { MoatError } from "../../errors.ts";
 import { resolveDependencies } from "../../image/resolve_dependencies.ts";
 import { type FetchedPlugin, fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { BUILTIN, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
-import { parsePluginSource } from "../../plugin/install/plugin_source.ts";
+import { formatPluginSource, thirdPartySource } from "../../plugin/install/plugin_source.ts";
 import { stateOf } from "../../plugin/install/plugin_state.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
+import { fetchOptions } from "./fetch_options.ts";
 import { type ListedPlugin, listPlugins } from "./list_plugins.ts";
 import { projectDirectory } from "./project_directory.ts";
 
@@ -63,21 +64,26 @@ async function installOne(
       },
     );
   }
-  const { paths, version, signal } = context;
+  const { paths } = context;
   if (locked !== undefined && await stateOf(locked, { paths, store }) === "ok") return;
-  const source = parsePluginSource(text);
-  if (source.kind === "builtin") {
+  const source = thirdPartySource(text);
+  if (source.kind === "index" && context.registry.find("dependency", source.name) !== undefined) {
     throw new MoatError(`Cannot install plugin "${text}": it is part of moat`, {
       hint: `Write ${text} under dependencies: in moat.yaml`,
     });
   }
-  const plugin = await fetchPlugin(source, { project, version, signal });
+  const plugin = await fetchPlugin(source, await fetchOptions(context, { project, store }));
   refuseOther(plugin, { text, locked, frozen });
   const { digest, manifest } = plugin;
   await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
   await storePlugin(paths, plugin.files);
   store.acceptPlugin({ digest, id: manifest.id, version: manifest.version, source: text });
-  files.lock(lockedOf(plugin, text));
+  const exact = formatPluginSource(plugin.source);
+  files.lock(lockedOf(plugin, exact));
+  if (exact !== text) {
+    await files.remove("plugins", text);
+    await files.add("plugins", exact);
+  }
 }
 
 /** What the lock keeps of a fetched plugin. */
@@ -98,7 +104,7 @@ function refuseOther(
   throw new MoatError(
     `Cannot install plugin "${text}": its files have the digest ${digest}, moat.lock says ${locked.digest}`,
     {
-      hint: frozen || source.kind === "npm"
+      hint: frozen || source.kind === "npm" || source.kind === "index"
         ? "Find out who changed it, before anything else"
         : `If you changed it yourself: moat plugin update ${manifest.id}`,
     },

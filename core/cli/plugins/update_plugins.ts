@@ -10,13 +10,14 @@ import { type FetchedPlugin, fetchPlugin } from "../../plugin/install/fetch_plug
 import { BUILTIN, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
 import {
   formatPluginSource,
-  parsePluginSource,
-  type PluginSource,
+  type ThirdPartySource,
+  thirdPartySource,
 } from "../../plugin/install/plugin_source.ts";
 import { readStoredPlugin, storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
+import { fetchOptions } from "./fetch_options.ts";
 import { printable } from "../table.ts";
 import { projectDirectory } from "./project_directory.ts";
 
@@ -36,9 +37,10 @@ export async function outdatedPlugins(
 ): Promise<readonly PluginUpdate[]> {
   const project = await projectDirectory(context);
   const files = await ProjectPluginFiles.open(project);
+  using store = Store.open(context.paths);
   return await Promise.all(
     chosen(files, name).map(async (locked) =>
-      compare(locked, await fetchNewest(locked, { context, project }))
+      compare(locked, await fetchNewest(locked, { context, project, store }))
     ),
   );
 }
@@ -53,7 +55,7 @@ export async function updatePlugins(
   using store = Store.open(context.paths);
   const updates: PluginUpdate[] = [];
   for (const locked of chosen(files, name)) {
-    const plugin = await fetchNewest(locked, { context, project });
+    const plugin = await fetchNewest(locked, { context, project, store });
     updates.push(compare(locked, plugin));
     if (plugin.digest === locked.digest) continue;
     const { digest, manifest } = plugin;
@@ -133,18 +135,20 @@ function chosen(files: ProjectPluginFiles, name: string | undefined): readonly L
 
 async function fetchNewest(
   { source }: LockedPlugin,
-  { context, project }: { readonly context: Context; readonly project: string },
+  { context, project, store }: {
+    readonly context: Context;
+    readonly project: string;
+    readonly store: Store;
+  },
 ): Promise<FetchedPlugin> {
-  const parsed = parsePluginSource(source);
-  if (parsed.kind === "builtin") throw new TypeError(`A third-party plugin has source ${source}`);
-  const { version, signal } = context;
-  return await fetchPlugin(withoutVersion(parsed), { project, version, signal });
+  const newest = withoutVersion(thirdPartySource(source));
+  return await fetchPlugin(newest, await fetchOptions(context, { project, store }));
 }
 
-function withoutVersion(
-  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
-): Exclude<PluginSource, { readonly kind: "builtin" }> {
-  return source.kind === "npm" ? { kind: "npm", name: source.name } : source;
+function withoutVersion(source: ThirdPartySource): ThirdPartySource {
+  return source.kind === "npm" || source.kind === "index"
+    ? { kind: source.kind, name: source.name }
+    : source;
 }
 
 function compare({ id, version, digest }: LockedPlugin, plugin: FetchedPlugin): PluginUpdate {

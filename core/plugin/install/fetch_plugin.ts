@@ -6,14 +6,21 @@
 
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { describeError, MoatError } from "../../errors.ts";
+import { describeError, MoatError, UsageError } from "../../errors.ts";
 import type { Manifest } from "../manifest.ts";
 import { parseManifest } from "../read_manifest.ts";
 import { digestOf, MANIFEST_FILE, type PluginFiles, refused } from "./plugin_package.ts";
+import {
+  findRelease,
+  type PluginRegistry,
+  type ReadIndexOptions,
+  readPluginIndex,
+  readRelease,
+} from "./plugin_index.ts";
 import { npmPack } from "./npm_pack.ts";
 import { readPluginArchive } from "./read_archive.ts";
 import { readPluginDirectory } from "./read_directory.ts";
-import { formatPluginSource, type PluginSource } from "./plugin_source.ts";
+import { formatPluginSource, type ThirdPartySource } from "./plugin_source.ts";
 
 /** A plugin that may be installed. */
 export interface FetchedPlugin {
@@ -21,7 +28,7 @@ export interface FetchedPlugin {
   readonly files: PluginFiles;
   readonly digest: string;
   /** Exact: an npm package with its version. */
-  readonly source: Exclude<PluginSource, { readonly kind: "builtin" }>;
+  readonly source: ThirdPartySource;
 }
 
 /** What fetching depends on. */
@@ -31,6 +38,10 @@ export interface FetchOptions {
   /** Version of this moat. */
   readonly version: string;
   readonly signal: AbortSignal;
+  /** Where names are looked for, in order. */
+  readonly registries: readonly PluginRegistry[];
+  /** Keeps the keys of indexes. */
+  readonly store: ReadIndexOptions["store"];
 }
 
 /** Largest archive that is read. */
@@ -38,7 +49,7 @@ const MAX_ARCHIVE_BYTES = 16 * 1024 * 1024;
 
 /** Fetches and checks it. @throws MoatError naming the source */
 export async function fetchPlugin(
-  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
+  source: ThirdPartySource,
   options: FetchOptions,
 ): Promise<FetchedPlugin> {
   const text = formatPluginSource(source);
@@ -46,8 +57,12 @@ export async function fetchPlugin(
   const content = files.get(MANIFEST_FILE);
   if (content === undefined) throw refused(text, `it has no ${MANIFEST_FILE}`);
   const manifest = await parseManifest(`${text}/${MANIFEST_FILE}`, decode(content, text));
+  const checked = checkManifest(manifest, { text, moat: options.version });
+  if (exact.kind === "index" && (checked.id !== exact.name || checked.version !== exact.version)) {
+    throw refused(text, `its manifest says ${checked.id}@${checked.version}`);
+  }
   return {
-    manifest: checkManifest(manifest, { text, moat: options.version }),
+    manifest: checked,
     files,
     digest: digestOf(files),
     source: exact,
@@ -55,13 +70,16 @@ export async function fetchPlugin(
 }
 
 async function readFiles(
-  source: Exclude<PluginSource, { readonly kind: "builtin" }>,
-  { project, signal }: FetchOptions,
+  source: ThirdPartySource,
+  options: FetchOptions,
 ): Promise<{
   readonly files: PluginFiles;
-  readonly exact: Exclude<PluginSource, { readonly kind: "builtin" }>;
+  readonly exact: ThirdPartySource;
 }> {
+  const { project, signal } = options;
   switch (source.kind) {
+    case "index":
+      return await readFromIndex(source, options);
     case "directory":
       return {
         files: await readPluginDirectory(placeOf(source.path, project), source.path),
@@ -77,6 +95,28 @@ async function readFiles(
       return { files: await readPluginArchive(archive, formatPluginSource(exact)), exact };
     }
   }
+}
+
+async function readFromIndex(
+  source: Extract<ThirdPartySource, { readonly kind: "index" }>,
+  { registries, store, signal }: FetchOptions,
+): Promise<{ readonly files: PluginFiles; readonly exact: ThirdPartySource }> {
+  for (const registry of registries) {
+    const index = await readPluginIndex(registry, { store, signal });
+    const release = findRelease(index, source);
+    if (release === undefined) continue;
+    const archive = await readRelease(release, { location: index.location, signal });
+    const exact = { ...source, version: release.version };
+    return { files: await readPluginArchive(archive, formatPluginSource(exact)), exact };
+  }
+  throw new UsageError(
+    `Cannot find plugin "${source.name}": it is not part of moat and in no index`,
+    {
+      hint: registries.length === 0
+        ? "Indexes stand under registries: in config.yaml of MOAT_HOME"
+        : "moat plugin search",
+    },
+  );
 }
 
 function placeOf(path: string, project: string): string {

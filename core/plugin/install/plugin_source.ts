@@ -9,10 +9,16 @@
 import { UsageError } from "../../errors.ts";
 import { PACKAGE_GRAMMARS } from "../package_grammar.ts";
 
-/** A parsed source. */
+/** A parsed source: a name, or the place of a plugin that is not part of moat. */
 export type PluginSource =
-  /** Part of moat: an entry of `dependencies:`, such as `postgres@17`. */
-  | { readonly kind: "builtin"; readonly entry: string }
+  /** An entry of `dependencies:`, such as `postgres@17`, or a plugin of an index. */
+  | { readonly kind: "name"; readonly entry: string }
+  | ThirdPartySource;
+
+/** Where a plugin comes from that is not part of moat. */
+export type ThirdPartySource =
+  /** A plugin of one of the home's indexes; without a version the newest. */
+  | { readonly kind: "index"; readonly name: string; readonly version?: string }
   /** A directory; the path as typed. */
   | { readonly kind: "directory"; readonly path: string }
   /** A `.tgz` or `.tar.gz`; the path as typed. */
@@ -27,7 +33,7 @@ export function parsePluginSource(text: string): PluginSource {
   if (text.startsWith("npm:")) return parseNpm(text);
   if (/\.(?:tgz|tar\.gz)$/.test(text)) return { kind: "archive", path: text };
   if (/^(?:\.{0,2}\/|\.{1,2}$|~\/)/.test(text)) return { kind: "directory", path: text };
-  if (/^[a-z][a-z0-9-]*(?::[a-z]+)?(?:@.+)?$/.test(text)) return { kind: "builtin", entry: text };
+  if (/^[a-z][a-z0-9-]*(?::[a-z]+)?(?:@.+)?$/.test(text)) return { kind: "name", entry: text };
   throw new UsageError(
     `Cannot use plugin ${JSON.stringify(text)}: it is no plugin's name or place`,
     {
@@ -37,11 +43,19 @@ export function parsePluginSource(text: string): PluginSource {
   );
 }
 
+/** The source of an entry under `plugins:`, where a name is one of an index. */
+export function thirdPartySource(text: string): ThirdPartySource {
+  const source = parsePluginSource(text);
+  if (source.kind !== "name") return source;
+  const [name = "", version] = source.entry.split("@");
+  return { kind: "index", name, ...(version === undefined ? {} : { version }) };
+}
+
 /** The text that moat.yaml keeps under `plugins:`. */
-export function formatPluginSource(source: PluginSource): string {
+export function formatPluginSource(source: ThirdPartySource): string {
   switch (source.kind) {
-    case "builtin":
-      return source.entry;
+    case "index":
+      return `${source.name}${source.version === undefined ? "" : `@${source.version}`}`;
     case "directory":
     case "archive":
       return source.path;

@@ -3,12 +3,14 @@
  *
  *     deno task soak kills [rounds]    kill -9 of one process among ten runs, 50 times
  *     deno task soak docker [rounds]   kill -9 of moat while docker:dind starts, at 10 moments
+ *     deno task soak databases [rounds]   ten runs at once with a database each, once
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
  * @module
  */
 
+import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
@@ -42,6 +44,21 @@ async function soakDocker(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
+/** Ten at once, each on data of its own. */
+async function soakDatabases(rounds: number): Promise<boolean> {
+  const target = testEngines()[0];
+  if (target === undefined) throw new Error("No engine answers");
+  let wrong = 0;
+  for (let round = 1; round <= rounds; round++) {
+    const { ms, problems } = await playDatabases(target, 10);
+    const verdict = problems.length === 0 ? "ok" : `WRONG: ${problems.join("; ")}`;
+    console.log(`${String(round).padStart(3)}  ${(ms / 1000).toFixed(1)} s  ${verdict}`);
+    if (problems.length > 0) wrong++;
+  }
+  console.log(`${rounds - wrong} of ${rounds} rounds ok`);
+  return wrong === 0;
+}
+
 interface Soak {
   readonly rounds: number;
   run(rounds: number): Promise<boolean>;
@@ -50,6 +67,7 @@ interface Soak {
 const SOAKS: Readonly<Record<string, Soak>> = {
   kills: { rounds: 50, run: soakKills },
   docker: { rounds: 10, run: soakDocker },
+  databases: { rounds: 1, run: soakDatabases },
 };
 
 async function main([name = "kills", count]: readonly string[]): Promise<number> {

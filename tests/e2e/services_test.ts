@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { playDatabases } from "../helpers/database_runs.ts";
+import { type EngineTool, engineTool, homeObjects } from "../helpers/engine_objects.ts";
 import { requires, testEngines } from "../helpers/machine.ts";
 import { TestHome } from "../helpers/moat.ts";
 import { until } from "../helpers/until.ts";
@@ -30,7 +32,7 @@ printf %s "$MOAT_REDIS_PASSWORD" > redis-password
 
 for (const [index, target] of testEngines().entries()) {
   const env = { MOAT_RUNTIME: "docker", DOCKER_HOST: target };
-  const docker = (args: readonly string[]) => dockerOn(target, args);
+  const docker = engineTool(target);
 
   for (const { name, isolation, needs } of ISOLATIONS) {
     Deno.test({
@@ -65,10 +67,8 @@ for (const [index, target] of testEngines().entries()) {
             Deno.readTextFile(`${home.project}/${service}-password`)
           ),
         );
-        const homeId = await idOf(home);
         const seen = await Promise.all([
-          docker(["ps", "-aq", "--filter", `label=moat.home=${homeId}`])
-            .then((ids) => docker(["inspect", ...ids.split("\n").filter(Boolean)])),
+          inspectAll(home, docker),
           new Deno.Command("ps", { args: ["axww"] }).output()
             .then(({ stdout }) => new TextDecoder().decode(stdout)),
         ]);
@@ -88,7 +88,7 @@ for (const [index, target] of testEngines().entries()) {
           assert.deepEqual(places.filter((text) => text.includes(password)), []);
         }
         assert.notEqual(passwords[0], passwords[1]);
-        assert.deepEqual(await left(docker, homeId), []);
+        assert.deepEqual(await homeObjects(home, docker), []);
       },
     });
   }
@@ -112,7 +112,7 @@ services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
       assert.equal(code, 125);
       assert.match(stderr, /Cannot start service "redis": it ended with exit code 3/);
       assert.match(stderr, /no luck today/);
-      assert.deepEqual(await left(docker, await idOf(home)), []);
+      assert.deepEqual(await homeObjects(home, docker), []);
     },
   });
 
@@ -135,7 +135,7 @@ services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
         const run = runs.find((one: { name: string }) => one.name === "seen");
         return run?.state === "running" && String(run.id);
       }, { timeoutMs: 60_000 });
-      await docker(["kill", `moat-redis-${seen}`, `moat-redis-${id}`]);
+      await docker("kill", `moat-redis-${seen}`, `moat-redis-${id}`);
       await until("both are reported", async () => {
         const runs = JSON.parse(await home.ok(["list", "--json"]));
         return runs.every((run: unknown) => states(run)[0]?.[1] === "exited") &&
@@ -148,7 +148,7 @@ services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
       await home.ok(["destroy", "-f", "alone"]);
       child.kill("SIGTERM");
       await Promise.all([child.status, reading, stdout]);
-      assert.deepEqual(await left(docker, await idOf(home)), []);
+      assert.deepEqual(await homeObjects(home, docker), []);
     },
   });
 
@@ -160,16 +160,14 @@ services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
       await home.write("moat.yaml", "dependencies: [postgres@17, redis@7]\n");
       const child = home.spawn(["run", "--", "sleep", "60"]);
       await child.stdin.close();
-      const homeId = await until("a service is there", async () => {
-        const id = await idOf(home);
-        const there = await docker(["ps", "-aq", "--filter", `label=moat.home=${id}`]);
-        return there !== "" && id;
+      await until("a service is there", async () => {
+        return (await homeObjects(home, docker)).some((line) => line.startsWith("container"));
       }, { timeoutMs: 60_000 });
       child.kill("SIGKILL");
       await Promise.all([child.status, child.stdout.cancel(), child.stderr.cancel()]);
       await until("clean leaves nothing", async () => {
         await home.ok(["clean", "--force"]);
-        return (await left(docker, homeId)).length === 0;
+        return (await homeObjects(home, docker)).length === 0;
       });
     },
   });
@@ -178,15 +176,7 @@ services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
     name: `docker ${index + 1}: runs at once have a database each`,
     ...requires("docker"),
     fn: async () => {
-      await using home = await TestHome.create({ ...env, MOAT_NO_SANDBOX: "1" });
-      await home.write("moat.yaml", "dependencies: [redis@7, redis-cli]\n");
-      const script = 'export REDISCLI_AUTH="$MOAT_REDIS_PASSWORD"; redis-cli -h redis incr count';
-      const outcomes = await Promise.all(
-        ["one", "two", "three"].map((name) =>
-          home.moat(["run", "--name", name, "--", "sh", "-c", script])
-        ),
-      );
-      assert.deepEqual(outcomes.map(({ stdout }) => stdout), ["1\n", "1\n", "1\n"]);
+      assert.deepEqual((await playDatabases(target, 3)).problems, []);
     },
   });
 }
@@ -197,30 +187,10 @@ function states(run: unknown): readonly (readonly [string, string])[] {
     .toSorted(([a], [b]) => a < b ? -1 : 1);
 }
 
-async function idOf(home: TestHome): Promise<string> {
-  return String(Object(JSON.parse(await home.ok(["status", "--json"]))).homeId);
-}
-
-async function dockerOn(target: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await new Deno.Command("docker", {
-    args: [...args],
-    env: { DOCKER_HOST: target },
-    stderr: "null",
-  }).output();
-  return new TextDecoder().decode(stdout).trim();
-}
-
-/** Containers and networks of the home. */
-async function left(
-  docker: (args: readonly string[]) => Promise<string>,
-  homeId: string,
-): Promise<readonly string[]> {
-  const filter = ["-q", "--filter", `label=moat.home=${homeId}`];
-  const found = await Promise.all([
-    docker(["ps", "-a", ...filter]),
-    docker(["network", "ls", ...filter]),
-  ]);
-  return found.flatMap((text) => text.split("\n")).filter(Boolean);
+/** All that the engine lists of the home's containers. */
+async function inspectAll(home: TestHome, docker: EngineTool): Promise<string> {
+  const names = (await homeObjects(home, docker)).filter((line) => line.startsWith("container"));
+  return await docker("inspect", ...names.map((line) => line.slice("container ".length)));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { describeError, MoatError } from "../errors.ts";
 import type { RuntimeProbe } from "../plugin/contract.ts";
 import { chooseRuntime } from "../run/choose_runtime.ts";
+import { isSandboxOff } from "../run/is_sandbox_off.ts";
 import { runtimeCandidates } from "../run/prepare.ts";
 import { Store } from "../store/store.ts";
 import { freeBytes } from "./disk.ts";
@@ -47,7 +48,7 @@ async function checkChoice(
   try {
     const { facts, isolation, reason } = await chooseRuntime({
       ...(asked ? { runtime: { id: asked, origin: "typed" } } : {}),
-      ...(env.MOAT_NO_SANDBOX === "1" ? { isolation: "none" as const } : {}),
+      ...(isSandboxOff(env) ? { isolation: "none" as const } : {}),
       needs: [],
     }, candidates);
     const text = `runs use ${facts.id} with isolation ${isolation} (${reason})`;

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { findDaemon } from "../daemon/ensure_daemon.ts";
 import { describeError, MoatError } from "../errors.ts";
 import { chooseRuntime } from "../run/choose_runtime.ts";
+import { isSandboxOff } from "../run/is_sandbox_off.ts";
 import { runtimeCandidates } from "../run/prepare.ts";
 import { Store } from "../store/store.ts";
 import { describeRun, type RunDescription } from "./describe_run.ts";
@@ -70,7 +71,7 @@ async function readChoice(context: Context): Promise<Pick<Status, "runtime" | "p
   try {
     const { facts, isolation, reason } = await chooseRuntime({
       ...(asked ? { runtime: { id: asked, origin: "typed" } } : {}),
-      ...(env.MOAT_NO_SANDBOX === "1" ? { isolation: "none" as const } : {}),
+      ...(isSandboxOff(env) ? { isolation: "none" as const } : {}),
       needs: [],
     }, runtimeCandidates(context));
     const { id, description, target } = facts;

@@ -13,6 +13,7 @@ import type { HomeConfig, ProjectConfig } from "../config/project_config.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { createRunId, isDnsLabel } from "../ids.ts";
+import { isSandboxOff } from "./is_sandbox_off.ts";
 import { createRunName } from "./names.ts";
 import { parseCpus, parseDuration, parseEndpoint, parseMemory } from "./parse_amount.ts";
 import type { EnvValue, Origin, RunFlags, RunRequest } from "./request.ts";
@@ -102,7 +103,7 @@ function resolveIsolation(
   config: ProjectConfig,
 ): RunRequest["isolation"] {
   if (flags.isolation !== undefined) return { want: flags.isolation, origin: "typed" };
-  if (env.MOAT_NO_SANDBOX === "1") return { want: "none", origin: "typed" };
+  if (isSandboxOff(env)) return { want: "none", origin: "typed" };
   return config.sandbox === "none" ? { want: "none", origin: "project" } : undefined;
 }
 

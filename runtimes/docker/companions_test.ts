@@ -1,6 +1,12 @@
+import assert from "node:assert/strict";
+import type { Runtime } from "../../core/plugin/runtime.ts";
 import { companionContract } from "../../tests/contracts/companion_contract.ts";
+import { program } from "../../tests/contracts/programs.ts";
 import { dockerIsolations, makeDockerCompanions } from "../../tests/helpers/docker_subject.ts";
 import { requires, testEngines } from "../../tests/helpers/machine.ts";
+import { until } from "../../tests/helpers/until.ts";
+import { connectTo } from "./connect_engine.ts";
+import { Engine } from "./engine.ts";
 
 const { ignore } = requires("docker");
 for (const target of testEngines()) {
@@ -10,4 +16,113 @@ for (const target of testEngines()) {
       ignore,
     });
   }
+}
+
+for (const target of testEngines()) {
+  Deno.test({
+    name: `docker ${target}: a companion's files have owners, its own volumes go with it`,
+    ignore,
+    fn: async () => {
+      await using subject = await makeDockerCompanions(target, "container");
+      const { runtime } = subject;
+      const spec = subject.companion("server", {
+        command: ["sh", "-c", "stat -c '%u:%g %a' /run/given/a; exec sleep 1000"],
+        files: [{ path: "/run/given/a", content: "s3cret", mode: 0o640, uid: 999, gid: 1234567 }],
+        mounts: [{ kind: "volume", source: "", target: "/data", readOnly: false }],
+        env: { PLAIN: "yes" },
+      });
+      await runtime.companions?.create(spec);
+      await runtime.companions?.start(spec);
+      await firstOutput(runtime, spec.name, "999:1234567 640\n");
+      const described = await describe(target, `/containers/${spec.name}/json`);
+      assert.doesNotMatch(described, /s3cret/);
+      const volume = /"Name":"([0-9a-f]{64})"/.exec(described)?.[1];
+      assert.ok(volume !== undefined, described);
+      assert.match(await describe(target, `/volumes/${volume}`), /"Mountpoint"/);
+      await runtime.remove({ kind: "container", name: spec.name });
+      assert.match(await describe(target, `/volumes/${volume}`), /no such volume/i);
+    },
+  });
+
+  Deno.test({
+    name: `docker ${target}: secret variables are in nothing that the engine tells`,
+    ignore,
+    fn: async () => {
+      await using subject = await makeDockerCompanions(target, "container");
+      const { runtime } = subject;
+      const run = subject.run({
+        command: ["sh", "-c", "stat -c '%u:%g %a' /.moat-env; exec sleep 1000"],
+        secretEnv: { PASSWORD: "s3cret" },
+        uid: 1234,
+        gid: 4321,
+        detached: true,
+      });
+      await runtime.create(run);
+      await runtime.start(run);
+      await firstOutput(runtime, run.name, "1234:4321 600\n");
+      const { uid, gid } = run;
+      const ids = { env: {}, workdir: "/", tty: false, stdin: false };
+      const own = await runtime.exec(run.name, { ...ids, uid, gid, command: PRINT });
+      const other = await runtime.exec(run.name, { ...ids, uid: 99, gid: 99, command: PRINT });
+      assert.equal((await own.wait()).code, 0);
+      assert.equal((await other.wait()).code, 1);
+      const described = await describe(target, `/containers/${run.name}/json`);
+      assert.doesNotMatch(described, /s3cret/);
+      assert.match(described, /MOAT_INIT/);
+      for (const { attachment } of [own, other]) await attachment[Symbol.asyncDispose]();
+    },
+  });
+
+  Deno.test({
+    name: `docker ${target}: a closed connection leaves no relay, and one without perl says so`,
+    ignore,
+    fn: async () => {
+      await using subject = await makeDockerCompanions(target, "container");
+      const { runtime } = subject;
+      const run = subject.run({
+        command: program("echoServer", 7001, "127.0.0.1"),
+        detached: true,
+      });
+      await runtime.create(run);
+      await runtime.start(run);
+      await firstOutput(runtime, run.name, "ready\n");
+      const stream = await runtime.dial?.(run.name, 7001);
+      const count = async () => {
+        const { Processes } = JSON.parse(await describe(target, `/containers/${run.name}/top`));
+        return Processes.length;
+      };
+      const during = await count();
+      stream?.close();
+      await until("the relay has ended", async () => await count() <= during - 2);
+      const hide = await runtime.exec(run.name, {
+        command: ["rm", "/usr/bin/perl"],
+        env: {},
+        workdir: "/",
+        uid: 0,
+        gid: 0,
+        tty: false,
+        stdin: false,
+      });
+      assert.equal((await hide.wait()).code, 0);
+      await hide.attachment[Symbol.asyncDispose]();
+      await assert.rejects(async () => await runtime.dial?.(run.name, 7001), /has no perl/);
+    },
+  });
+}
+
+const PRINT = ["sh", "-c", 'test "$PASSWORD" = s3cret'];
+
+/** What the engine says, as text. */
+async function describe(target: string, path: string): Promise<string> {
+  using engine = new Engine(connectTo({ url: target }));
+  const { value } = await engine.call({ method: "GET", path, doing: "look", accept: [404] });
+  return JSON.stringify(value);
+}
+
+async function firstOutput(runtime: Runtime, name: string, text: string): Promise<void> {
+  for await (const { data } of runtime.logs(name, { follow: true })) {
+    assert.equal(new TextDecoder().decode(data), text);
+    return;
+  }
+  assert.fail(`"${name}" said nothing`);
 }

@@ -110,11 +110,12 @@ export async function dialThroughRelay(
   signal?.addEventListener("abort", abort);
   try {
     const answer = new Uint8Array(1);
-    const isThere = await relay.read(answer) === 1;
+    await relay.read(answer);
     signal?.throwIfAborted();
-    if (isThere && answer[0] === "+".charCodeAt(0)) return relay;
+    if (answer[0] === "+".charCodeAt(0)) return relay;
     relay.close();
-    if (isThere) return undefined;
+    if (answer[0] === "-".charCodeAt(0)) return undefined;
+    // Engines say on the same way that there is no such program.
     const { code } = await waitExec(engine, id, { doing, ended: Promise.resolve() });
     const state = code === 126 || code === 127
       ? "it has no perl, which is needed to reach it from within"

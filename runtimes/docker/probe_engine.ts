@@ -6,7 +6,7 @@
 
 import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type { RuntimeFacts } from "../../core/plugin/runtime.ts";
-import { GVISOR_RUNTIME } from "./container_body.ts";
+import { GVISOR_RUNTIME, isolationOf } from "./container_body.ts";
 import type { Engine } from "./engine.ts";
 import { findHostSocket } from "./host_socket.ts";
 import { entriesAt, listAt, textAt, valueAt } from "./json.ts";
@@ -61,7 +61,7 @@ export function engineFacts(
     target,
     description: `Docker Engine ${textAt(info, "ServerVersion") ?? "?"} (API ${apiVersion})`,
     arch: parseArch(textAt(info, "Architecture")) ?? arch,
-    isolations: hasGvisor ? ["gvisor", "container"] : ["container"],
+    isolations: isolationsOf(info, hasGvisor),
     defaultIsolation: wantsGvisor ? "gvisor" : "container",
     ...(wantsGvisor && !hasGvisor
       ? {
@@ -88,6 +88,13 @@ export function engineFacts(
     notices: limitNotices(info),
     usesHostTools: false,
   };
+}
+
+/** "Without gVisor" is the engine's default runtime, which may be gVisor itself. */
+function isolationsOf(info: unknown, hasGvisor: boolean): RuntimeFacts["isolations"] {
+  if (!hasGvisor) return ["container"];
+  const byDefault = isolationOf(textAt(info, "DefaultRuntime") ?? "");
+  return byDefault === "gvisor" ? ["gvisor"] : ["gvisor", "container"];
 }
 
 function securityOf(info: unknown): readonly string[] {

@@ -14,6 +14,11 @@ Deno.test("engineFacts() gives gVisor where the engine has runsc", () => {
   assert.equal(facts.arch, "arm64");
 });
 
+Deno.test("engineFacts() knows that an engine may have gVisor as its default", () => {
+  const facts = engineFacts({ ...WITH_GVISOR, DefaultRuntime: "runsc" }, { ...AT, os: "linux" });
+  assert.deepEqual(facts.isolations, ["gvisor"]);
+});
+
 Deno.test("engineFacts() says how to get gVisor, and how to go without", () => {
   const missing = engineFacts(PLAIN, { ...AT, os: "linux" }).defaultIsolationMissing;
   assert.match(missing?.reason ?? "", /runsc/);

@@ -156,9 +156,18 @@ export function commandWithoutDashes(
   });
 }
 
+function isolationOf(args: Arguments): string | undefined {
+  const isolation = args.text("isolation");
+  if (!args.has("no-sandbox")) return isolation;
+  if (isolation === undefined || isolation === "none") return "none";
+  throw new UsageError(`Cannot use --no-sandbox with --isolation ${isolation}: they contradict`, {
+    hint: "Take one of them out",
+  });
+}
+
 /** The parsed flags as the planner takes them. */
 export function toRunFlags(args: Arguments, path = args.positional("path")): RunFlags {
-  const isolation = args.has("no-sandbox") ? "none" : args.text("isolation");
+  const isolation = isolationOf(args);
   const network = args.text("network");
   return {
     ...optional("path", path),

@@ -21,6 +21,7 @@ import type { PreparedRun } from "../run/prepare.ts";
 import { type LogWriter, openLogWriter } from "../store/log_writer.ts";
 import { sayLeft } from "./attach_to_run.ts";
 import { printNotices } from "./notices.ts";
+import { labelled } from "./report_error.ts";
 
 /** Options of {@linkcode attachStartedRun}. */
 export interface AttachStartedRunOptions extends Pick<PreparedRun, "plan" | "homeConfig"> {
@@ -40,7 +41,7 @@ export async function attachStartedRun(
   const watching = watchCompanions(run, {
     async say(text) {
       await log.remark(text);
-      if (!quiet) say(text);
+      say(labelled("warning", text).trimEnd());
     },
   });
   try {

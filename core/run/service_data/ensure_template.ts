@@ -49,11 +49,16 @@ export async function ensureTemplate(
   store.recordImageUse(ref, plan.id);
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
   using _ = await lockTag(ref, options);
+  // Another run may have failed to make it, and forgotten it.
+  store.recordImageUse(ref, plan.id);
   if (await images.exists(ref, { signal })) return { ref, isNew: false };
   const activity = `template ${service.name}`;
   options.progress?.update(activity, `${service.name}: preparing its data, kept for later runs`);
   try {
     await makeTemplate(ref, service, { maker, options });
+  } catch (error) {
+    store.forgetImage(ref);
+    throw error;
   } finally {
     options.progress?.done(activity);
   }

@@ -22,6 +22,7 @@ const DATA: ServiceDataPlan = {
   source: "template",
   templateKey: "0123456789abcdef",
 };
+const LATER = "9999-01-01T00:00:00.000Z";
 const ENDED = { status: { code: 0, oomKilled: false } };
 
 /** A home, a project with files, and an engine of servers. */
@@ -122,8 +123,7 @@ Deno.test("prepareServiceData() makes another template when the image's referenc
 Deno.test("prepareServiceData() records that the run needs the template", async () => {
   await using bench = await createBench();
   await finishRun(await bench.start(bench.plan()), ENDED);
-  const later = new Date(Date.now() + 60_000).toISOString();
-  assert.deepEqual(bench.store.imagesUnusedSince(later), [...bench.templates.keys()]);
+  assert.deepEqual(bench.store.imagesUnusedSince(LATER), [...bench.templates.keys()]);
 });
 
 Deno.test("prepareServiceData() shows what a seed's client said, and leaves nothing", async () => {
@@ -136,6 +136,7 @@ Deno.test("prepareServiceData() shows what a seed's client said, and leaves noth
     return true;
   });
   assert.deepEqual([bench.left(), bench.templates.size], [[], 0]);
+  assert.deepEqual(bench.store.imagesUnusedSince(LATER), []);
   assert.deepEqual(bench.store.journal(plan.id), []);
 });
 

@@ -7,7 +7,7 @@
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import type { DependencyCategory, DependencyPlugin } from "../plugin/contract.ts";
-import type { Pin } from "../plugin/contribution.ts";
+import type { Pin, Target } from "../plugin/contribution.ts";
 import { PACKAGE_GRAMMARS } from "../plugin/package_grammar.ts";
 import { alignColumns } from "./table.ts";
 
@@ -30,6 +30,24 @@ export interface DependencyDescription {
   /** Whether full versions beyond `versions` can be asked for. */
   readonly open: boolean;
   readonly example: string;
+  /** What runs beside the run; there for services. */
+  readonly service: ServiceDescription | null;
+}
+
+/** A service with its default version. */
+export interface ServiceDescription {
+  readonly image: string;
+  readonly port: number;
+  /** How it is seen to be ready: `postgres`, `http`, … */
+  readonly ready: string;
+  /** Names of the variables that the run gets. */
+  readonly variables: readonly string[];
+  /** Whether its data can be filled from files of the project. */
+  readonly seed: boolean;
+  /** Whether its data can be kept between runs. */
+  readonly keep: boolean;
+  /** Programs of this machine that run it where there is no engine; empty: none do. */
+  readonly programs: readonly string[];
 }
 
 /** A version of the catalogue. */
@@ -81,6 +99,28 @@ export function describeDependency(plugin: DependencyPlugin): DependencyDescript
       : versions?.known[0] === undefined
       ? base
       : `${base}@${(chosen ?? versions.known[0]).version}`,
+    service: describeService(plugin),
+  };
+}
+
+function describeService(plugin: DependencyPlugin): ServiceDescription | null {
+  const { id, category, versions } = plugin;
+  if (category !== "service") return null;
+  const version = versions?.default;
+  const entry = { text: id, id, ...(version === undefined ? {} : { version }) };
+  // What services contribute is the same on every machine.
+  const target: Target = { arch: "amd64", suite: "bookworm", present: [id] };
+  const [service] = plugin.contribute(entry, target).services ?? [];
+  if (service === undefined) return null;
+  const { image, port, ready, variables, data, host } = service;
+  return {
+    image,
+    port,
+    ready: ready.kind,
+    variables: Object.keys(variables),
+    seed: data?.seed !== undefined,
+    keep: data !== undefined,
+    programs: host?.programs ?? [],
   };
 }
 
@@ -120,6 +160,7 @@ export function renderDependencyList(plugins: readonly DependencyPlugin[]): stri
 /** Everything about one, a line each. */
 export function renderDependency(plugin: DependencyPlugin): string {
   const about = describeDependency(plugin);
+  const { service } = about;
   const fact = (label: string, text: string | null): readonly (readonly string[])[] =>
     text === null || text === "" ? [] : [[label, text]];
   const lines = alignColumns([
@@ -133,12 +174,34 @@ export function renderDependency(plugin: DependencyPlugin): string {
     ...fact("stands for", about.expands.join(", ")),
     ...fact("default", about.default),
     ...about.versions.flatMap((version, index) =>
-      fact(index === 0 ? "versions" : "", renderVersion(version))
+      fact(
+        index === 0 ? "versions" : "",
+        service === null ? renderVersion(version) : version.version,
+      )
     ),
-    ...fact("", about.open && about.versions.length > 0 ? "others, written in full" : null),
+    ...fact("", othersText(about)),
+    ...(service === null ? [] : serviceFacts(service)),
     ...fact("example", `dependencies: [${JSON.stringify(about.example)}]`),
   ]);
   return `${lines.join("\n")}\n`;
+}
+
+function othersText({ open, versions, service }: DependencyDescription): string | null {
+  if (!open || versions.length === 0) return null;
+  return service === null ? "others, written in full" : "others that its image has as tags";
+}
+
+function serviceFacts(
+  { image, port, variables, seed, keep, programs }: ServiceDescription,
+): readonly (readonly string[])[] {
+  const can = [...(seed ? ["seed:"] : []), ...(keep ? ["keep:"] : [])].join(", ");
+  return [
+    ["image", image],
+    ["port", String(port)],
+    ...variables.map((name, index) => [index === 0 ? "variables" : "", name]),
+    ...(can === "" ? [] : [["takes", can]]),
+    ["local", programs.length === 0 ? "not without an engine" : `this machine's ${programs[0]}`],
+  ];
 }
 
 function nameOf({ id, argument }: DependencyPlugin): string {

@@ -90,3 +90,55 @@ Deno.test("findDependency() takes an entry as it is written, and guesses", () =>
     hint: "moat deps info tool",
   });
 });
+
+const DATABASE = plugin({
+  id: "db",
+  category: "service",
+  versions: { default: "2", known: [{ version: "2" }], open: { minParts: 1 } },
+  contribute: ({ version }) => ({
+    services: [{
+      name: "db",
+      image: `example/db:${version}`,
+      port: 7000,
+      env: {},
+      files: [],
+      ready: { kind: "tcp", port: 7000 },
+      variables: { MOAT_DB_URL: "db://{host}:7000", MOAT_DB_PORT: "7000" },
+      data: { directory: "/d", resume: ["x"], template: false },
+      host: { programs: ["dbd", "init"], script: "" },
+    }],
+  }),
+});
+
+Deno.test("renderDependency() says what a service is and what the run gets of it", () => {
+  assert.equal(
+    renderDependency(DATABASE),
+    `name       db
+summary    A tool
+category   service
+default    2
+versions   2
+           others that its image has as tags
+image      example/db:2
+port       7000
+variables  MOAT_DB_URL
+           MOAT_DB_PORT
+takes      keep:
+local      this machine's dbd
+example    dependencies: ["db@2"]
+`,
+  );
+});
+
+Deno.test("describeDependency() has the facts of a service, and null for others", () => {
+  assert.deepEqual(describeDependency(DATABASE).service, {
+    image: "example/db:2",
+    port: 7000,
+    ready: "tcp",
+    variables: ["MOAT_DB_URL", "MOAT_DB_PORT"],
+    seed: false,
+    keep: true,
+    programs: ["dbd", "init"],
+  });
+  assert.equal(describeDependency(TOOL).service, null);
+});

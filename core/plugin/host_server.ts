@@ -32,7 +32,7 @@ export async function findServer(
   if (host === undefined) {
     return {
       kind: "missing",
-      reason: `${entry.id} is an image alone`,
+      reason: `moat has ${entry.id} as an image only`,
       hint: "Use --runtime docker",
     };
   }
@@ -51,7 +51,7 @@ export async function findServer(
       bin: [directory],
     };
   }
-  const versions = candidates.flatMap(({ version }) => version ?? []);
+  const versions = [...new Set(candidates.flatMap(({ version }) => version ?? []))];
   return {
     kind: "missing",
     reason: candidates.length === 0

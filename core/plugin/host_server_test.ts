@@ -98,5 +98,5 @@ Deno.test("findServer() says what is missing, and how to get it", async () => {
   });
   const none = await findServer(undefined, { entry: entry(), probe: probe() });
   assert(none.kind === "missing");
-  assert.equal(none.reason, "db is an image alone");
+  assert.equal(none.reason, "moat has db as an image only");
 });

@@ -175,9 +175,11 @@ Deno.test("MANIFEST_SCHEMA refuses hostile text in every field of text", () => {
   assert(v.is(MANIFEST_SCHEMA, base));
 });
 
-Deno.test("the manifest in docs/dependencies.md is one", async () => {
+Deno.test("the manifests in docs/dependencies.md are ones", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/dependencies.md", import.meta.url));
-  const example = /```yaml\n(schema: 1\n[^]*?)```/.exec(page)?.[1];
-  assert(example !== undefined);
-  assert.equal((await read(example))?.id, "hello");
+  const examples = [...page.matchAll(/```yaml\n(schema: 1\n[^]*?)```/g)].map(([, text = ""]) =>
+    text
+  );
+  const manifests = await Promise.all(examples.map(read));
+  assert.deepEqual(manifests.map((manifest) => manifest?.id), ["hello", "hello-db"]);
 });

@@ -131,6 +131,37 @@ Deno.test("Engine tries once more when a kept connection was closed, but not for
   );
 });
 
+Deno.test("Engine sends pieces as they come, over a connection of their own", () => {
+  let received = "";
+  return withServer(
+    async (request, socket) => {
+      received += request;
+      // A request that is longer than what was read of it is read on as if it were another.
+      if (!received.includes("PUT") || received.endsWith("\r\n0\r\n\r\n")) {
+        await send(socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      }
+    },
+    async (engine, _, connections) => {
+      async function* pieces() {
+        yield new Uint8Array([97, 98, 99]);
+        yield new Uint8Array(0);
+        await Promise.resolve();
+        yield new Uint8Array(300).fill(120);
+      }
+      await engine.call(GET);
+      const before = connections();
+      await engine.call({ ...GET, method: "PUT", body: pieces() });
+      assert.equal(connections(), before + 1);
+      assert.match(
+        received,
+        /transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n12c\r\nx{300}\r\n0\r\n\r\n$/,
+      );
+      assert.match(received, /content-type: application\/x-tar\r\n/);
+      assert.doesNotMatch(received.slice(received.indexOf("PUT")), /content-length/);
+    },
+  );
+});
+
 Deno.test("Engine gives up after the deadline", () =>
   withServer(
     () => {},

@@ -268,6 +268,21 @@ const CASES: Readonly<Record<string, Case>> = {
     await assert.rejects(dial("moat-none-run_000000000000", PORT), { name: "MoatError" });
   },
 
+  "dial() can be aborted": async (subject) => {
+    const { dial } = abilitiesOf(subject);
+    const server = await started(subject, "server", { command: program("greeter", PORT) });
+    await untilLogged(subject.runtime, server.name, "ready");
+    const signal = AbortSignal.abort(new Error("enough"));
+    await assert.rejects(dial(server.name, PORT, { signal }), /enough/);
+    const abort = new AbortController();
+    const dialing = dial(server.name, PORT, { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await assert.rejects(dialing, /enough/);
+    // It serves one after another: nobody is left who takes its time.
+    using stream = await dial(server.name, PORT);
+    assert.equal(await readText(stream), "hello");
+  },
+
   "dial() reaches what listens on the loopback of a run, many at once": async (subject) => {
     const { runtime } = subject;
     const { dial } = abilitiesOf(subject);

@@ -229,9 +229,11 @@ export class FakeRuntime implements Runtime {
     if (container?.process === undefined || container.exit !== undefined) {
       throw new MoatError(`Cannot ${doing}: it is not running`);
     }
+    await Promise.resolve();
+    signal?.throwIfAborted();
     const stream = connectTo(container, port);
     if (stream === undefined) throw new MoatError(`Cannot ${doing}: nothing listens there`);
-    return await Promise.resolve(stream);
+    return stream;
   }
 
   async remove({ kind, name }: Resource): Promise<void> {

@@ -3,7 +3,9 @@
  *
  *     deno task bench start      the compiled program: --version, list, run on local and docker
  *     deno task bench output     1 GiB through an attached run: throughput and peak memory
+ *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
+ *     deno task bench services   readiness, templates, a run with a database (needs an engine)
  *
  * Needs dist/moat (deno task compile). Uses a MOAT_HOME of its own below the temporary directory.
  * Figures in docs/performance.md name the command that gave them.
@@ -11,14 +13,18 @@
  * @module
  */
 
+import { benchDocker } from "./bench_docker.ts";
 import { benchImages } from "./bench_images.ts";
 import { benchOutput } from "./bench_output.ts";
+import { benchServices } from "./bench_services.ts";
 import { benchStart } from "./bench_start.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   start: benchStart,
   output: benchOutput,
   images: benchImages,
+  services: benchServices,
+  docker: benchDocker,
 };
 
 async function main([name]: readonly string[]): Promise<number> {

@@ -85,8 +85,16 @@ setsid containerd --config $own/containerd.toml </dev/null 2>&1 &
 echo $! >$own/containerd.pid
 perl -e '${AWAIT}' containerd $! $own/containerd.sock "$limit"
 
+# The outer engine's own resolver is out of reach of containers in here; newer ones say whom it asks.
+resolvers=
+for server in $(sed -n '/^# ExtServers:/{s/.*\\[//;s/\\].*//;s/host(//g;s/)//g;p}' /etc/resolv.conf); do
+  case $server in
+    127.* | *:*) ;;
+    *) resolvers="$resolvers --dns $server" ;;
+  esac
+done
 setsid dockerd --host unix:///var/run/docker.sock --group docker --data-root ${DOCKER_ROOT} \\
-  --storage-driver $driver --containerd $own/containerd.sock </dev/null 2>&1 &
+  --storage-driver $driver --containerd $own/containerd.sock $resolvers </dev/null 2>&1 &
 echo $! >$own/dockerd.pid
 perl -e '${AWAIT}' dockerd $! /var/run/docker.sock "$limit"`;
 

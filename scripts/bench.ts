@@ -3,6 +3,7 @@
  *
  *     deno task bench start      the compiled program: --version, list, run on local and docker
  *     deno task bench output     1 GiB through an attached run: throughput and peak memory
+ *     deno task bench dial       a connection into a local run, to the first byte
  *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
  *     deno task bench services   readiness, templates, a run with a database (needs an engine)
@@ -13,6 +14,7 @@
  * @module
  */
 
+import { benchDial } from "./bench_dial.ts";
 import { benchDocker } from "./bench_docker.ts";
 import { benchImages } from "./bench_images.ts";
 import { benchOutput } from "./bench_output.ts";
@@ -24,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   output: benchOutput,
   images: benchImages,
   services: benchServices,
+  dial: benchDial,
   docker: benchDocker,
 };
 

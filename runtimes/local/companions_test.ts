@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { MoatError } from "../../core/errors.ts";
-import { companionName, createHomeId, createRunId, runLabels } from "../../core/ids.ts";
+import { createHomeId, createRunId, runLabels } from "../../core/ids.ts";
 import type { ByteStream, CompanionSpec, Runtime } from "../../core/plugin/runtime.ts";
+import {
+  baseCompanion,
+  companionContract,
+  type CompanionSubject,
+} from "../../tests/contracts/companion_contract.ts";
 import { baseSpec } from "../../tests/contracts/runtime_contract.ts";
 import {
   createLocalSubject,
@@ -31,21 +36,8 @@ function family(home: string) {
     runId,
     run: { ...baseSpec(home), runId, name: `moat-${runId}`, labels: runLabels(home, runId, "run") },
     service: (name: string, changes: Partial<CompanionSpec> = {}): CompanionSpec => ({
-      name: companionName(name, runId),
-      runId,
-      labels: runLabels(home, runId, "service"),
-      image: undefined,
+      ...baseCompanion(home, runId, name),
       command: ["perl", "-e", SERVER, "7001", name],
-      env: {},
-      files: [],
-      mounts: [],
-      hostname: name,
-      network: { name: `moat-${runId}` },
-      hosts: [],
-      dns: [],
-      privileged: false,
-      limits: {},
-      toolPaths: [],
       ...changes,
     }),
   };
@@ -80,6 +72,39 @@ async function answer(runtime: Runtime, name: string, port = 7001): Promise<stri
     }
   });
 }
+
+const SKIP = {
+  "a snapshot brings a directory back, and nothing secret": "there are no images",
+};
+
+/** One run with the caller's ids, and its services, which are user 1000 whoever asks. */
+async function createSubject(
+  backend: "bubblewrap" | "unshare",
+  ids?: Ids,
+): Promise<CompanionSubject> {
+  const home = createHomeId();
+  const { run } = family(home);
+  const subject = await createLocalSubject({ backend, home, spec: () => ({ ...run, ...ids }) });
+  return {
+    ...subject,
+    run: (changes) =>
+      subject.spec({ ...ids, network: { kind: "own", name: run.name }, ...changes }),
+    companion: (name, changes) => ({ ...baseCompanion(home, run.runId, name), ...changes }),
+    user: { uid: 0, gid: 0 },
+    [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+  };
+}
+
+interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+companionContract("local, root for another owner", {
+  ...requires("linux", "root"),
+  skip: SKIP,
+  make: () => createSubject("unshare", { uid: 23456, gid: 23457 }),
+});
 
 /** Runs the script in a service's sandbox, beside the run of the same family, until it ends. */
 async function inService(
@@ -139,6 +164,12 @@ const WALLS: readonly Wall[] = [
 ];
 
 for (const { backend, needs } of LOCAL_BACKENDS) {
+  companionContract(`local, ${backend}`, {
+    ...requires(...needs),
+    skip: SKIP,
+    make: () => createSubject(backend),
+  });
+
   const test = (name: string, check: (subject: LocalSubject) => Promise<void>) =>
     Deno.test({
       ...requires(...needs),
@@ -307,7 +338,7 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     await startService(subject.runtime, sleeper);
     const [count, seen] = (await inService(subject, service("probe", { command: shell(script) })))
       .split("\n");
-    assert.ok(Number(count) < 8, count);
+    assert.ok(Number(count) < 8, `${count} processes`);
     assert.equal(seen, "0");
     // The twin: the sleeper's own sandbox sees it.
     const own = await inService(

@@ -34,7 +34,7 @@ import {
   writeCompanionFiles,
 } from "./companion_sandbox.ts";
 import { createSandbox } from "./create_sandbox.ts";
-import { dialThrough, endRelay, startRelay } from "./dial_relay.ts";
+import { endRelay } from "./dial_relay.ts";
 import { execInSandbox } from "./exec_in_sandbox.ts";
 import { readKeptOutput } from "./kept_output.ts";
 import { closeNetwork } from "./network/close_network.ts";
@@ -42,6 +42,7 @@ import { superviseNetwork } from "./network/supervise_network.ts";
 import { isAlive, signalProcess } from "./process_identity.ts";
 import { raceAbort } from "./race_abort.ts";
 import { RunNetworks } from "./run_networks.ts";
+import { SandboxDialer } from "./sandbox_dialer.ts";
 import {
   type Backend,
   readProcess,
@@ -89,7 +90,7 @@ class LocalRuntime implements Runtime {
   readonly #environment: RuntimeEnvironment;
   readonly #options: LocalRuntimeOptions;
   readonly #networks: RunNetworks;
-  readonly #relays = new Map<string, Promise<unknown>>();
+  readonly #dialer: SandboxDialer;
   readonly #started = new Map<string, StartedSandbox>();
 
   constructor(environment: RuntimeEnvironment, options: LocalRuntimeOptions) {
@@ -97,6 +98,7 @@ class LocalRuntime implements Runtime {
     this.#environment = environment;
     this.#options = options;
     this.#networks = new RunNetworks(environment);
+    this.#dialer = new SandboxDialer({ ...environment, networks: this.#networks });
     this.companions = {
       addressing: "loopback",
       create: (spec, options) => this.#createCompanion(spec, options),
@@ -255,33 +257,8 @@ class LocalRuntime implements Runtime {
     });
   }
 
-  async dial(
-    name: string,
-    port: number,
-    { signal }: CallOptions = {},
-  ): Promise<ByteStream> {
-    const paths = this.#paths(name);
-    const process = await readProcess(paths);
-    if (process === undefined || !isAlive(process)) {
-      throw new MoatError(`Cannot connect to port ${port} of sandbox "${name}": it is not running`);
-    }
-    const record = await readRecord(paths);
-    const shared = await this.#networks.find(record?.labels[LABEL.runId] ?? "");
-    const directory = shared?.directory ?? paths.directory;
-    const start = () => this.#startRelay(directory, process.pid);
-    return await dialThrough(port, { name, directory, start, signal });
-  }
-
-  /** Once, however many connections wait for it. */
-  async #startRelay(directory: string, pid: number): Promise<void> {
-    const starting = this.#relays.get(directory) ??
-      startRelay({ directory, pid, arch: this.#environment.arch });
-    this.#relays.set(directory, starting);
-    try {
-      await starting;
-    } finally {
-      this.#relays.delete(directory);
-    }
+  async dial(name: string, port: number, options: CallOptions = {}): Promise<ByteStream> {
+    return await this.#dialer.dial(name, port, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,7 +33,7 @@ const STARTER = 'if [ -n "$0" ]; then /bin/sh -ec "$0" </dev/null >&2 || exit; f
 /** Parts of a spec that decide. */
 export type SeatbeltSpec = Pick<
   ContainerSpec,
-  "command" | "workdir" | "env" | "mounts" | "network" | "toolPaths" | "preRun"
+  "command" | "workdir" | "env" | "secretEnv" | "mounts" | "network" | "toolPaths" | "preRun"
 >;
 
 /** Arguments for `sandbox-exec`, environment and directory. @throws UsageError */
@@ -62,6 +62,7 @@ export function seatbeltLaunch(
       HOME: directories.home,
       TMPDIR: directories.temporary,
       ...spec.env,
+      ...spec.secretEnv,
       ...(project !== undefined && { MOAT_WORKSPACE: realPath(project) }),
     },
     cwd: realPath(outside(spec.workdir)),

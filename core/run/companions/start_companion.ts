@@ -87,9 +87,11 @@ async function bringUp(
     signal.throwIfAborted();
     throw await explainFailure(companion, error, waiting);
   }
-  await recordCompanionIsolation(companion, options);
   const isReady = !isService(companion) || companion.wait || data?.needsReady === true;
-  if (isReady) await awaitCompanion(companion, waiting);
+  await Promise.all([
+    recordCompanionIsolation(companion, options),
+    isReady ? awaitCompanion(companion, waiting) : undefined,
+  ]);
   await data?.finish();
   return { isReady, ...(data === undefined ? {} : { data: data.origin }) };
 }

@@ -67,7 +67,10 @@ export function planCompanions(
   const sidecars = contributions.flatMap(({ contribution }) => contribution.sidecars ?? []);
   refuseUnknownServices(request, services.map(({ name }) => name));
   refuseClashes(request, { services, sidecars, facts });
-  const warnings = sidecars.flatMap((sidecar) => sidecarWarnings(sidecar, isolation));
+  const warnings = [
+    ...sidecars.flatMap((sidecar) => sidecarWarnings(sidecar, isolation)),
+    ...(facts.usesHostTools ? imageWarnings(request.config.services) : []),
+  ];
   const cached = sidecars.flatMap(({ volumes = [] }) =>
     volumes.filter(({ kind }) => kind === "cache").map(({ name }) => options.volumeName(name))
   );
@@ -189,6 +192,17 @@ function sidecarWarnings(
     warnings.push(`The sidecar "${name}" is isolated by the engine's default, not by gVisor`);
   }
   return warnings;
+}
+
+/** Settings that have no meaning for a server of the host. */
+function imageWarnings(services: RunRequest["config"]["services"]): readonly string[] {
+  return Object.entries(services).flatMap(([name, { image, command }]) =>
+    Object.entries({ image, command })
+      .filter(([, value]) => value !== undefined)
+      .map(([key]) =>
+        `services.${name}.${key} has no effect here: the host's own server is started`
+      )
+  );
 }
 
 function refuseUnknownServices({ config }: RunRequest, known: readonly string[]): void {

@@ -155,11 +155,14 @@ Deno.test("planRun() runs the host's own server where there is no engine", () =>
     isolation: "namespaces",
     serviceTools: { db: { paths: ["/opt/db"], bin: ["/opt/db/bin"] } },
   };
-  const { services: [db] } = plan(
+  const { services: [db], warnings } = plan(
     [entry("db", { services: [{ ...DATABASE, host }] })],
-    {},
+    withServices({ db: { image: "db:2", memory: 512 } }),
     machine,
   );
+  assert.deepEqual(warnings, [
+    "services.db.image has no effect here: the host's own server is started",
+  ]);
   assert.equal(db?.image, undefined);
   assert.deepEqual(db?.toolPaths, ["/opt/db"]);
   assert.match(db?.command?.join(" ") ?? "", /exec dbd/);

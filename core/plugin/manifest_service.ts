@@ -87,6 +87,7 @@ export function contributeService(
   const own = Object.entries(service.env ?? {}).map(([key, value]) => [key, text(value)]);
   const env: Record<string, string> = { ...Object.fromEntries(own), ...override.env };
   const command = override.command ?? service.command?.map(text);
+  if (service.script !== undefined) refuseShellText(id, override.command);
   const variables = Object.entries(service.variables)
     .map(([key, value]) => [key, fill(value, values, (name) => serviceValue(name, env))]);
   return {
@@ -163,6 +164,17 @@ function refuseReserved(
       id.toUpperCase().replaceAll("-", "_")
     }_…`,
   });
+}
+
+/** The script adds to the command's words, so that they must be the server's. */
+function refuseShellText(id: string, command: readonly string[] | undefined): void {
+  if (command?.[0] !== "sh" || command[1] !== "-c") return;
+  throw new UsageError(
+    `Cannot start service "${id}" with a shell's command: words are added to it`,
+    {
+      hint: `Write services.${id}.command as a list, such as [server, --option]`,
+    },
+  );
 }
 
 function modelsOf(

@@ -182,6 +182,13 @@ Deno.test("a command of the project replaces the service's, also on data of an e
   assert.deepEqual(contribute("postgres").data?.resume.slice(-1), ["postgres"]);
 });
 
+Deno.test("a command of the project is a list, as words are added to it", () => {
+  assert.throws(
+    () => contribute("postgres", { command: ["sh", "-c", "postgres -c fsync=off"] }),
+    /^UsageError: Cannot start service "postgres" with a shell's command/,
+  );
+});
+
 Deno.test("models are pulled one after another, and refused where there are none", () => {
   const service = contribute("ollama", { models: ["llama3.2:1b", "a b"] });
   assert.deepEqual(service.afterReady, [

@@ -38,6 +38,7 @@ setup=$(mktemp)
   fi
 } >"$setup"
 chown mysql "$setup"
+case ${1:-} in -* | "") set -- "$(command -v mariadbd || command -v mysqld)" "$@" ;; esac
 server=$1
 shift
 exec "$server" --user=mysql --datadir="$data" --init-file="$setup" --bind-address='*' \

@@ -20,5 +20,6 @@ printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$user" "$password" |
     -c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1 \
     postgres >/dev/null
 unset password
+case ${1:-} in -* | "") set -- postgres "$@" ;; esac
 # shellcheck disable=SC2086
 exec $run_as "$@" -c listen_addresses='*'

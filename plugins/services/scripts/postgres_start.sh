@@ -7,4 +7,5 @@ fi
 POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
 export POSTGRES_PASSWORD
 unset POSTGRES_PASSWORD_FILE
+case ${1:-} in -* | "") set -- postgres "$@" ;; esac
 exec "$entry" "$@"

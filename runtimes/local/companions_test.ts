@@ -16,7 +16,7 @@ import {
 import { requires } from "../../tests/helpers/machine.ts";
 import { until } from "../../tests/helpers/until.ts";
 import { openLocalRuntime } from "./local_runtime.ts";
-import { identifyProcess } from "./process_identity.ts";
+import { identifyProcess, parseIdentity } from "./process_identity.ts";
 
 /** Answers each connection with one line and what it then reads. */
 const SERVER = String.raw`
@@ -120,6 +120,10 @@ async function inService(
   await runtime.remove({ kind: "container", name: spec.name });
   return output.trim();
 }
+
+/** Takes the interface `lo` down. */
+const LOWER_LOOPBACK = `socket(S, 2, 2, 0) or die; $down = pack("a16 s x22", "lo", 8);
+  print ioctl(S, 0x8914, $down) ? "lowered\\n" : "holds\\n"`;
 
 const shell = (script: string) => ["/bin/sh", "-c", script];
 
@@ -346,6 +350,24 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
       service("twin", { command: shell(`sleep 98765 & ${script}`) }),
     );
     assert.notEqual(own.split("\n")[1], "0");
+  });
+
+  test("a service cannot change the network that it shares", async (subject) => {
+    const { runtime, home, stateDir } = subject;
+    const { runId, service } = family(home);
+    const probe = service("probe", { command: ["perl", "-e", LOWER_LOOPBACK] });
+    assert.equal(await inService(subject, probe), "holds");
+    // The twin: whoever owns the namespace can.
+    await startService(runtime, service("db"));
+    const holder: unknown = JSON.parse(
+      await Deno.readTextFile(`${stateDir}/networks/${runId}/dial.sock.json`),
+    );
+    const target = String(parseIdentity(holder)?.pid);
+    const asOwner = Deno.uid() === 0 ? [] : ["-U", "--preserve-credentials"];
+    const { stdout } = await new Deno.Command("nsenter", {
+      args: ["-t", target, ...asOwner, "-n", "perl", "-e", LOWER_LOOPBACK],
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), "lowered\n");
   });
 
   test("stop() ends a service and inspect() tells how; logs() has its output", async (subject) => {

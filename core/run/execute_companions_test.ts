@@ -262,7 +262,7 @@ Deno.test("executePlan() fails with the last lines of a service that ends, witho
   await assert.rejects(bench.start(plan, { runtime }), (error: unknown) => {
     assert(error instanceof MoatError);
     assert.match(error.message, /^Cannot start service "cache": it ended with exit code 3\n/);
-    assert.match(error.message, /\n  one\n  cannot use \*\*\* here$/);
+    assert.match(error.message, /\n {2}one\n {2}cannot use \*\*\* here$/);
     return true;
   });
   assertNothingLeft(bench, plan);

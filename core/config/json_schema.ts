@@ -27,6 +27,22 @@ async function jsonSchema(
   schema: GenericSchema,
 ): Promise<Record<string, unknown>> {
   const { toJsonSchema } = await import("@valibot/to-json-schema");
-  const { $schema: _, ...body } = toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" });
+  const { $schema: _, ...body } = toJsonSchema(schema, {
+    errorMode: "ignore",
+    typeMode: "input",
+    // The library takes `exactOptional` for required.
+    overrideSchema({ valibotSchema, jsonSchema }) {
+      if (!("entries" in valibotSchema) || jsonSchema.required === undefined) return;
+      const { entries } = valibotSchema;
+      return {
+        ...jsonSchema,
+        required: jsonSchema.required.filter((key: string) => !isOptional(entries, key)),
+      };
+    },
+  });
   return { $schema: DIALECT, title, ...body };
+}
+
+function isOptional(entries: unknown, key: string): boolean {
+  return Object(Object(entries)[key]).type === "exact_optional";
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { projectConfigJsonSchema } from "./json_schema.ts";
+import { pluginManifestJsonSchema, projectConfigJsonSchema } from "./json_schema.ts";
 
 Deno.test("projectConfigJsonSchema() describes every key of the file", async () => {
   const { properties, additionalProperties } = await projectConfigJsonSchema();
@@ -17,4 +17,11 @@ Deno.test("projectConfigJsonSchema() is JSON, with ranges and choices", async ()
   assert.deepEqual(JSON.parse(text), schema);
   assert.match(text, /"maximum":65535/);
   assert.match(text, /"enum":\["private","host"\]/);
+});
+
+Deno.test("pluginManifestJsonSchema() requires what validation requires, and no more", async () => {
+  const { required, properties } = await pluginManifestJsonSchema();
+  assert.deepEqual(required, ["schema", "kind", "id", "summary", "category"]);
+  const { service } = Object(properties);
+  assert.deepEqual(service.required, ["image", "port", "ready", "variables"]);
 });

@@ -3,6 +3,7 @@
  *
  *     deno task soak kills [rounds]    kill -9 of one process among ten runs, 50 times
  *     deno task soak docker [rounds]   kill -9 of moat while docker:dind starts, at 10 moments
+ *     deno task soak nested [rounds]   a moat inside docker:dind that builds over BUILDKIT_HOST
  *     deno task soak databases [rounds]   ten runs at once with a database each, once
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
@@ -14,6 +15,7 @@ import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
+import { runMoatInside } from "../tests/helpers/nested_moat.ts";
 import { runtimesUnderTest } from "../tests/helpers/runtimes_under_test.ts";
 
 async function soakKills(rounds: number): Promise<boolean> {
@@ -59,6 +61,19 @@ async function soakDatabases(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
+async function soakNested(rounds: number): Promise<boolean> {
+  const target = testEngines()[0];
+  if (target === undefined) throw new Error("No engine answers");
+  let wrong = 0;
+  for (let round = 1; round <= rounds; round++) {
+    const { code, stdout, stderr } = await runMoatInside(target);
+    const isRight = code === 0 && /^made inside\nTotal:\s+[1-9]/.test(stdout);
+    console.log(isRight ? stdout.trim().replace("\n", "; ") : `WRONG: ${code} ${stdout}${stderr}`);
+    if (!isRight) wrong++;
+  }
+  return wrong === 0;
+}
+
 interface Soak {
   readonly rounds: number;
   run(rounds: number): Promise<boolean>;
@@ -67,6 +82,7 @@ interface Soak {
 const SOAKS: Readonly<Record<string, Soak>> = {
   kills: { rounds: 50, run: soakKills },
   docker: { rounds: 10, run: soakDocker },
+  nested: { rounds: 1, run: soakNested },
   databases: { rounds: 1, run: soakDatabases },
 };
 

@@ -160,6 +160,11 @@ for (const [index, target] of testEngines().entries()) {
       assert.equal(loaded, made);
       assert.match(first.stderr, /warning: The run is privileged/);
 
+      const events = await Deno.readTextFile(join(home.home, "store/runs", one.id, "events.jsonl"));
+      const privileged = events.trim().split("\n").map((line) => JSON.parse(line))
+        .filter(({ type }) => type === "privileged").map(({ container }) => container);
+      assert.deepEqual(privileged.sort(), [sidecar, `moat-${one.id}`]);
+
       const again = await home.ok(["run", "--", "sh", "-euc", BUILD]);
       assert.equal(facts(again).cached, "1", "the project's cache is kept");
 
@@ -190,6 +195,7 @@ for (const [index, target] of testEngines().entries()) {
       const [first, second] = [await one.end(), await two.end()];
       assert.equal(first.stdout, "cached: 0\ncontainer-one\nonly-one\n", first.stderr);
       assert.equal(second.stdout, "cached: 0\ncontainer-two\nonly-two\n", second.stderr);
+      assert.match(second.stderr, /"buildkit" starts without its cache: run "one" has it/);
     },
   });
 

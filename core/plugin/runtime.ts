@@ -172,10 +172,8 @@ export interface Companions {
   /** Starts a created one; its output and exit code are kept by the runtime, for `logs` and `wait`. */
   start(spec: CompanionSpec, options?: CallOptions): Promise<void>;
   /**
-   * Keeps what a stopped companion left as an image. With `directory`, which lies on a volume of the
-   * companion: the companion's image and that directory, nothing else of it. Without: its file
-   * system, with the files that it was given emptied and volumes left out; not under gVisor, which
-   * keeps that to itself. Absent where there are no images.
+   * Keeps the directory of a stopped companion as an image: the companion's image and that directory
+   * on top, nothing else of it. Absent where there are no images.
    */
   snapshot?(name: string, image: SnapshotImage, options?: CallOptions): Promise<void>;
 }
@@ -184,8 +182,11 @@ export interface Companions {
 export interface SnapshotImage {
   readonly ref: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Absolute path inside, below a volume's mount or the mount itself. */
-  readonly directory?: string;
+  /**
+   * Absolute path inside, a volume's mount or below one: what lies elsewhere is not to be had of every
+   * isolation.
+   */
+  readonly directory: string;
 }
 
 /** A two-way byte stream; closing ends pending reads with `null`. */

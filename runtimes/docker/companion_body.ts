@@ -6,12 +6,8 @@
  * @module
  */
 
-import { LABEL } from "../../core/ids.ts";
 import type { CompanionSpec } from "../../core/plugin/runtime.ts";
 import { LOG_OPTIONS, networkingConfig, sharedHostConfig } from "./container_body.ts";
-
-/** Names the files that a companion was given, so that a snapshot can leave their content out. */
-export const FILES_LABEL = "moat.files";
 
 /** The body of `POST /containers/create`. */
 export function companionBody(spec: CompanionSpec): Record<string, unknown> {
@@ -22,7 +18,7 @@ export function companionBody(spec: CompanionSpec): Record<string, unknown> {
     ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
     ...(spec.command === undefined ? {} : { Cmd: spec.command }),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    Labels: { ...spec.labels, ...filesLabel(spec) },
+    Labels: spec.labels,
     // The image's own would run beside moat's.
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
@@ -36,20 +32,4 @@ export function companionBody(spec: CompanionSpec): Record<string, unknown> {
     },
     ...networkingConfig(spec.network),
   };
-}
-
-/** Labels for an image made of a container with these labels: what was the container's is emptied. */
-export function snapshotLabels(
-  ofContainer: Readonly<Record<string, string>>,
-  wanted: Readonly<Record<string, string>>,
-): Record<string, string> {
-  // Engines add the container's labels; containers of the image would pass for a run's.
-  const ours = [...Object.values(LABEL), FILES_LABEL].filter((key) =>
-    Object.hasOwn(ofContainer, key)
-  );
-  return { ...Object.fromEntries(ours.map((key) => [key, ""])), ...wanted };
-}
-
-function filesLabel({ files }: CompanionSpec): Record<string, string> {
-  return files.length === 0 ? {} : { [FILES_LABEL]: JSON.stringify(files.map(({ path }) => path)) };
 }

@@ -5,7 +5,7 @@
  */
 
 /** What it answers besides `/info`, `/version` and `/_ping`; `undefined`: 404. */
-export type FakeAnswerer = (method: string, path: string) => Response | undefined;
+export type FakeAnswerer = (method: string, path: string, body: string) => Response | undefined;
 
 /** A fake engine; disposing ends it. */
 export interface FakeEngine extends AsyncDisposable {
@@ -22,12 +22,14 @@ const API = "1.51";
 export async function startFakeEngine(...ociRuntimes: readonly string[]): Promise<FakeEngine> {
   const directory = await Deno.makeTempDir({ prefix: "moat-engine-" });
   const path = `${directory}/docker.sock`;
-  const server = Deno.serve({ path, onListen: () => {} }, ({ url, method }) => {
+  const server = Deno.serve({ path, onListen: () => {} }, async (request) => {
+    const { url, method } = request;
     const asked = new URL(url).pathname.replace(/^\/v1\.\d+/, "");
     if (asked === "/_ping") return new Response("OK", { headers: { "Api-Version": API } });
     if (asked === "/info") return Response.json(infoOf(engine.ociRuntimes));
     if (asked === "/version") return Response.json(VERSION);
-    return engine.answer(method, asked) ?? Response.json({ message: "not there" }, { status: 404 });
+    return engine.answer(method, asked, await request.text()) ??
+      Response.json({ message: "not there" }, { status: 404 });
   });
   const engine: FakeEngine = {
     target: `unix://${path}`,

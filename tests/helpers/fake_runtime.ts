@@ -363,12 +363,9 @@ export class FakeRuntime implements Runtime {
   }
 
   async #snapshot(name: string, { ref, directory }: SnapshotImage): Promise<void> {
-    const { files, companion } = this.#get(name, "keep");
+    const { files } = this.#get(name, "keep");
     await this.#record(`snapshot ${name} ${ref}`);
-    const given = new Set(companion?.files.map(({ path }) => path));
-    const kept = [...files].filter(([path]) =>
-      directory === undefined || path.startsWith(`${directory}/`)
-    ).map(([path, content]) => [path, given.has(path) ? "" : content] as const);
+    const kept = [...files].filter(([path]) => path.startsWith(`${directory}/`));
     this.#images.set(ref, new Map(kept));
   }
 

@@ -127,7 +127,10 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await runtime.inspect(spec.name))?.status, "created");
     await abilities.companions.start(spec);
     await untilLogged(runtime, spec.name, "ready");
-    assert.equal((await runtime.inspect(spec.name))?.status, "running");
+    const state = await runtime.inspect(spec.name);
+    assert.equal(state?.status, "running");
+    assert.notEqual(state.isolatedBy, "");
+    if (spec.isolation !== undefined) assert.equal(state.isolation, spec.isolation);
     const containers = (await runtime.list(home)).filter(({ kind }) => kind === "container");
     assert.deepEqual(containers, [{
       kind: "container",
@@ -345,9 +348,9 @@ const CASES: Readonly<Record<string, Case>> = {
     const { companions } = abilitiesOf(subject);
     assert.ok(companions.snapshot !== undefined && runtime.images !== undefined);
     const server = await started(subject, "server", {
-      command: program("keep", "/etc/moat-test/given", "/data/kept"),
+      command: program("keep", "/etc/moat-test/given", "/srv/moat-test/data/kept"),
       files: [{ path: "/etc/moat-test/given", content: "kept", mode: 0o600 }],
-      mounts: [{ kind: "volume", source: "", target: "/data", readOnly: false }],
+      mounts: [{ kind: "volume", source: "", target: "/srv/moat-test/data", readOnly: false }],
     });
     await untilLogged(runtime, server.name, "ready");
     await runtime.stop(server.name, { graceMs: 0 });
@@ -355,12 +358,12 @@ const CASES: Readonly<Record<string, Case>> = {
     await companions.snapshot(server.name, {
       ref,
       labels: { "moat.image": "1" },
-      directory: "/data",
+      directory: "/srv/moat-test/data",
     });
     try {
       const again = await started(subject, "again", {
         image: ref,
-        command: program("read", "/data/kept"),
+        command: program("read", "/srv/moat-test/data/kept"),
       });
       const given = await started(subject, "given", {
         image: ref,

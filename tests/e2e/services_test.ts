@@ -105,13 +105,13 @@ for (const [index, target] of testEngines().entries()) {
         `
 name: shop
 dependencies: [postgres@17, redis@7, mariadb@11]
-services: {redis: {command: [sh, -c, "echo no luck today; exit 3"]}}
+services: {redis: {command: [cat]}}
 `,
       );
       const { code, stderr } = await home.moat(["run", "--", "true"]);
       assert.equal(code, 125);
-      assert.match(stderr, /Cannot start service "redis": it ended with exit code 3/);
-      assert.match(stderr, /no luck today/);
+      assert.match(stderr, /Cannot start service "redis": it ended with exit code 1/);
+      assert.match(stderr, /Its last output:\n +cat: unrecognized option/);
       assert.deepEqual(await homeObjects(home, docker), []);
     },
   });

@@ -18,6 +18,7 @@ import type { Engine } from "./engine.ts";
 import { readContainer } from "./inspect_container.ts";
 import { textAt, textsAt } from "./json.ts";
 import { removeResource } from "./remove_resource.ts";
+import { tarOf } from "./tar.ts";
 
 /** Seeded data may be large. */
 const COPY_MS = 600_000;
@@ -45,6 +46,16 @@ export async function snapshotCompanion(
       timeoutMs: SLOW_MS,
     });
     signal?.throwIfAborted();
+    // Engines make what is missing above it; its owner and mode come with the archive.
+    await engine.call({
+      method: "PUT",
+      path: archivePath(carrier),
+      query: { path: "/" },
+      body: tarOf([{ path: directory.replace(/^\/+/, ""), mode: 0o700, content: undefined }]),
+      doing,
+      timeoutMs: SLOW_MS,
+      signal,
+    });
     const archive = await engine.stream({
       method: "GET",
       path: archivePath(name),

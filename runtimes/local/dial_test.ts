@@ -9,10 +9,14 @@ import {
 } from "../../tests/helpers/local_subject.ts";
 import { requires } from "../../tests/helpers/machine.ts";
 import { until } from "../../tests/helpers/until.ts";
+import { parseIdentity } from "./process_identity.ts";
 
-/** Sends back what it reads, then how much that was; says goodbye first where asked. */
+/**
+ * Sends back what it reads, then how much that was; says goodbye first, or keeps the connection, where
+ * asked.
+ */
 const ECHO = String.raw`
-use Socket; my ($family, $words) = @ARGV;
+use Socket; my ($family, $words, $stay) = @ARGV;
 my $address = $family == 4 ? sockaddr_in(0, INADDR_LOOPBACK)
   : pack("S n L a16 L", PF_INET6, 0, 0, "\0" x 15 . "\1", 0);
 socket(my $s, $family == 4 ? PF_INET : PF_INET6, SOCK_STREAM, 0) or die "socket: $!";
@@ -26,6 +30,7 @@ while (accept(my $c, $s)) {
     $total += $got; next if $words;
     for (my $sent = 0; $sent < $got;) { $sent += syswrite($c, $data, $got - $sent, $sent) }
   }
+  sleep 1000 if $stay;
   if ($words) { print "got $total\n" } else { syswrite($c, "total $total") }
   exit;
 }`;
@@ -153,6 +158,21 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     await until("the server's end", async () => (await output(runtime, name)).includes("got 10\n"));
   });
 
+  test("a closed connection is let go of, also where the server goes on", async (subject) => {
+    const { runtime, stateDir } = subject;
+    const { name, port } = await startServer(subject, {}, ["4", "", "stay"]);
+    (await dial(runtime, name, port)).close();
+    const relay = await readPid(`${stateDir}/sandboxes/${name}/dial.sock.json`);
+    const open = () => [...Deno.readDirSync(`/proc/${relay}/fd`)].length;
+    // Standard streams, the lock, the socket, and what watches the run.
+    const before = 6;
+    await until("the first to be closed", () => Promise.resolve(open() === before));
+    const stream = await dial(runtime, name, port);
+    assert.equal(open(), before + 2);
+    stream.close();
+    await until("the second to be closed", () => Promise.resolve(open() === before));
+  });
+
   test("two hundred connections at once each get their own answer", async (subject) => {
     const { runtime } = subject;
     const { name, port } = await startServer(subject);
@@ -179,12 +199,16 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     const { runtime, stateDir } = subject;
     const { name, port } = await startServer(subject);
     (await dial(runtime, name, port)).close();
-    const { pid } = JSON.parse(
-      await Deno.readTextFile(`${stateDir}/sandboxes/${name}/dial.sock.json`),
-    );
+    const pid = await readPid(`${stateDir}/sandboxes/${name}/dial.sock.json`);
     await runtime.kill(name, "SIGKILL");
     await until("the relay's end", () => Promise.resolve(!isThere(pid)));
   });
+}
+
+async function readPid(path: string): Promise<number> {
+  const { pid } = parseIdentity(JSON.parse(await Deno.readTextFile(path))) ?? {};
+  assert.ok(pid !== undefined);
+  return pid;
 }
 
 /** Whether a process of that number does anything. */

@@ -177,3 +177,24 @@ for (const [index, target] of testEngines().entries()) {
     },
   });
 }
+
+Deno.test({
+  name: "local: a kept seed is loaded once into the host's server, which forgets earlier passwords",
+  ...requires("bubblewrap", "postgres"),
+  fn: async () => {
+    await using home = await TestHome.create({ MOAT_RUNTIME: "local" });
+    await home.write(
+      "moat.yaml",
+      "dependencies: [psql, postgres]\nservices: {postgres: {keep: true, seed: seed.sql}}\n",
+    );
+    await home.write("seed.sql", seedOf(2));
+    const script = [
+      'psql "$MOAT_POSTGRES_URL" -qAtc "insert into marks values (7)" -c "select count(*) from marks"',
+      'if [ -e old ] && psql "$(cat old)" -qAtc "select 1" 2>/dev/null; then echo old; fi',
+      'printf %s "$MOAT_POSTGRES_URL" >old',
+    ].join("\n");
+    for (const rows of [3, 4]) {
+      assert.equal(await home.ok(["run", "--", "sh", "-ec", script]), `${rows}\n`);
+    }
+  },
+});

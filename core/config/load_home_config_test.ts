@@ -32,7 +32,7 @@ Deno.test("loadHomeConfig() reads every key, mounts as read-only", async () => {
   const config = await load([
     "network: {pool: 172.30.0.0/16}",
     "logs: {max: 1g}",
-    "docker: {packages: debian}",
+    "docker: {packages: debian, build_cache: false}",
     "mounts: ['~/.m2:/m2', {source: /opt, target: /opt, mode: rw, exclude: [a/]}]",
     `registries: [https://a.example/index.json, {url: /srv/index.json, key: "${KEY}"}]`,
   ].join("\n"));
@@ -40,6 +40,7 @@ Deno.test("loadHomeConfig() reads every key, mounts as read-only", async () => {
     networkPool: "172.30.0.0/16",
     logsMaxBytes: 1024 ** 3,
     dockerPackages: "debian",
+    dockerBuildCache: false,
     mounts: [
       { source: "~/.m2", target: "/m2", readOnly: true, exclude: [] },
       { source: "/opt", target: "/opt", readOnly: true, exclude: ["a"] },
@@ -65,6 +66,7 @@ const BAD: readonly (readonly [string, RegExp])[] = [
   ["network: {pool: 10.0.0.0/30}", /network\.pool/],
   ["logs: {max: lots}", /logs\.max": "lots" is not a size/],
   ["docker: {packages: rpm}", /docker\.packages/],
+  ["docker: {build_cache: sometimes}", /docker\.build_cache/],
   ["mounts: [~/x]", /mounts\[0\]/],
   ["mounts: {a: b}", /"mounts": a map is not a list/],
   ["registries: [a]", /registries\[0\]/],

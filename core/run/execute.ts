@@ -8,45 +8,34 @@
  */
 
 import { describeError, MoatError } from "../errors.ts";
-import { LABEL } from "../ids.ts";
-import type { Attachment, ContainerSpec, Images, Progress, Runtime } from "../plugin/runtime.ts";
+import type { Attachment, ContainerSpec } from "../plugin/runtime.ts";
 import { recordEvent } from "../store/events.ts";
 import { type Ownership, takeOwnership } from "../store/owner.ts";
-import { type Paths, runPaths } from "../store/paths.ts";
+import { runPaths } from "../store/paths.ts";
 import type { RunRecord } from "../store/run_record.ts";
-import type { Store } from "../store/store.ts";
-import { createCompanionSpec } from "./companions/create_companion_spec.ts";
-import { holdCaches } from "./companions/hold_caches.ts";
-import { createPasswords, type Passwords } from "./companions/passwords.ts";
-import { placeCompanions, type Placement } from "./companions/place.ts";
-import { startCompanion } from "./companions/start_companion.ts";
-import { createNetwork } from "./create_network.ts";
+import { companionSteps } from "./companions/companion_steps.ts";
+import { createPasswords } from "./companions/passwords.ts";
 import { createSpec } from "./create_spec.ts";
-import { ensureImage } from "./ensure_image.ts";
-import { snapshotGuarded } from "./guard_project.ts";
 import { changeState, type OwnedRun } from "./owned_run.ts";
-import type { CompanionPlan, ImagePlan, RunPlan } from "./plan.ts";
+import type { RunPlan } from "./plan.ts";
+import { prerequisiteSteps } from "./prerequisite_steps.ts";
 import type { RunRequest } from "./request.ts";
+import {
+  type ExecuteOptions,
+  type Made,
+  placementOf,
+  type RunExecution,
+  sayNotice,
+} from "./run_execution.ts";
 import { type OwnerServer, serveOwner } from "./serve_owner.ts";
-import { interruption, runSteps, type RunStepsOptions, type Step } from "./steps.ts";
-import { parseRoutes } from "./subnets.ts";
+import { interruption, runSteps, type Step } from "./steps.ts";
+
+export type { ExecuteOptions } from "./run_execution.ts";
 
 /** What is executed; a `PreparedRun` is one. */
 export interface PlannedRun {
   readonly plan: RunPlan;
   readonly request: Pick<RunRequest, "secrets" | "size">;
-}
-
-/** Options of {@linkcode executePlan}. */
-export interface ExecuteOptions {
-  readonly store: Store;
-  readonly paths: Paths;
-  readonly runtime: Runtime;
-  readonly signal: AbortSignal;
-  readonly progress?: Progress;
-  /** Told what will not work in this run, one line each, before the command starts. */
-  readonly notice?: (text: string) => void;
-  readonly fault?: RunStepsOptions["fault"];
 }
 
 /** A run that was started, owned by this process; give it to `finishRun()` or `handOver()`. */
@@ -124,22 +113,14 @@ function newRecord(plan: RunPlan): RunRecord {
   };
 }
 
-/** What the steps of one run work with. */
-interface StepsOptions extends ExecuteOptions {
-  readonly run: OwnedRun;
-  readonly plan: RunPlan;
+/** Begins with what the owner answers and what only it knows. */
+interface CarryOutOptions extends RunExecution {
   readonly request: PlannedRun["request"];
   readonly server: OwnerServer;
 }
 
-/** What is known only when the steps before have been done. */
-interface Made {
-  subnet?: string;
-  readonly passwords: Passwords;
-}
-
 async function carryOut(
-  options: StepsOptions,
+  options: CarryOutOptions,
 ): Promise<Pick<StartedRun, "spec" | "attachment">> {
   const { run, plan, request, runtime, store, server, signal, fault } = options;
   const made: Made = { passwords: createPasswords(plan.services) };
@@ -177,7 +158,7 @@ async function carryOut(
   };
   // Undone in reverse: the run goes before what it uses.
   const containers = [...companionSteps(options, made), container];
-  const before = prerequisites(options, made);
+  const before = prerequisiteSteps(options, made);
   try {
     await runSteps([before, containers, [start], [verify], [running]], {
       runId: plan.id,
@@ -192,122 +173,6 @@ async function carryOut(
     await attachment?.[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** What must be there before the containers are made, in any order. */
-function prerequisites(options: StepsOptions, made: Made): readonly Step[] {
-  const { run, plan, runtime, store } = options;
-  const { images, networks, volumes } = runtime;
-  const { network } = plan;
-  const steps: Step[] = [{ id: "project", do: () => snapshotGuarded(run) }];
-  if (images !== undefined) steps.push(...imageSteps(images, options));
-  if (network.kind === "own" && networks !== undefined) {
-    steps.push({
-      id: "network",
-      resource: { kind: "network", name: network.name },
-      async do(signal) {
-        const routes = await hostRoutes();
-        made.subnet = await createNetwork(network.name, {
-          runId: plan.id,
-          pool: network.pool,
-          networks,
-          store,
-          routes,
-          signal,
-        });
-      },
-    });
-  }
-  for (const { name } of volumes === undefined ? [] : plan.volumes) {
-    // Volumes are kept between runs, so they carry no run's id and are not undone.
-    const labels = { [LABEL.home]: store.homeId, [LABEL.role]: "volume" };
-    steps.push({
-      id: `volume ${name}`,
-      do: async (signal) => void await volumes?.ensure({ name, labels }, { signal }),
-    });
-  }
-  return steps;
-}
-
-/** The run's own image, and those of what is beside it, each once. */
-function imageSteps(images: Images, options: StepsOptions): readonly Step[] {
-  const { run, plan, store, paths, progress } = options;
-  const ensure = (image: ImagePlan, signal: AbortSignal) =>
-    ensureImage(image, {
-      images,
-      paths,
-      signal,
-      ...(progress === undefined ? {} : { progress }),
-    });
-  const steps: Step[] = [];
-  const { image } = plan;
-  if (image !== undefined) {
-    steps.push({
-      id: "image",
-      async do(signal) {
-        if (image.kind === "build") store.recordImageUse(image.tag, plan.id);
-        const built = await ensure(image, signal);
-        if (built !== undefined) await recordEvent(run.files, { type: "image", ...built });
-      },
-    });
-  }
-  const others = [...plan.services, ...plan.sidecars].flatMap(({ image }) => image ?? []);
-  for (const ref of new Set(others)) {
-    if (image?.kind === "base" && image.ref === ref) continue;
-    steps.push({
-      id: `image ${ref}`,
-      do: async (signal) => void await ensure({ kind: "base", ref }, signal),
-    });
-  }
-  return steps;
-}
-
-/** Each brings one service or sidecar to life and waits for it; all side by side. */
-function companionSteps(options: StepsOptions, made: Made): readonly Step[] {
-  const { run, plan, runtime, store, progress } = options;
-  const step = (companion: CompanionPlan, role: "service" | "sidecar"): Step => ({
-    id: `${role} ${companion.name}`,
-    resource: { kind: "container", name: companion.container },
-    async do(signal) {
-      const { companions } = runtime;
-      if (companions === undefined) throw new TypeError(`${runtime.id} has no companions`);
-      const own = made.passwords.get(companion.name);
-      const held = role === "service" ? companion : await holdCaches(companion, {
-        ...options,
-        signal,
-        notice: (text) => sayNotice(text, options),
-      });
-      await startCompanion(held, {
-        run,
-        plan,
-        companions,
-        signal,
-        specOf: (password) =>
-          createCompanionSpec(plan, held, {
-            homeId: store.homeId,
-            role,
-            placement: placementOf(options, made),
-            ...(password === undefined ? {} : { password }),
-          }),
-        ...(own === undefined ? {} : { password: own }),
-        ...(progress === undefined ? {} : { progress }),
-      });
-    },
-  });
-  return [
-    ...plan.services.map((service) => step(service, "service")),
-    ...plan.sidecars.map((sidecar) => step(sidecar, "sidecar")),
-  ];
-}
-
-async function sayNotice(text: string, { run, notice }: StepsOptions): Promise<void> {
-  notice?.(text);
-  await recordEvent(run.files, { type: "notice", text });
-}
-
-function placementOf({ plan, runtime }: StepsOptions, { subnet }: Made): Placement {
-  const addressing = runtime.companions?.addressing ?? "subnet";
-  return placeCompanions(plan, { addressing, subnet });
 }
 
 /** Reads back what the engine made of the container. @throws MoatError when it isolates less */
@@ -356,14 +221,4 @@ async function abandon(run: OwnedRun, error: unknown): Promise<void> {
   const left = store.journal(record.id);
   if (left.every(({ resource }) => resource?.kind !== "network")) store.freeSubnet(record.id);
   await ownership[Symbol.asyncDispose]();
-}
-
-async function hostRoutes(): Promise<readonly string[]> {
-  try {
-    return parseRoutes(await Deno.readTextFile("/proc/net/route"));
-  } catch (error) {
-    // Elsewhere than on Linux the engine is in a virtual machine with routes of its own.
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -412,3 +412,27 @@ Deno.test("executePlan() gives a sidecar's cache to one run at a time", async ()
   await finishRun(second, ENDED);
   await finishRun(third, ENDED);
 });
+
+Deno.test("watchCompanions() says nothing of a service that ends with its run", async () => {
+  await using bench = await createBench();
+  const plan = planWithCompanions();
+  const run = await bench.start(plan);
+  const lines: string[] = [];
+  await endCommand(bench.engine, plan.container.name, 0);
+  await endCommand(bench.engine, `moat-db-${plan.id}`, 137);
+  const looked = Promise.withResolvers<void>();
+  const runtime: Runtime = {
+    ...bench.runtime,
+    async inspect(name, options) {
+      const state = await bench.runtime.inspect(name, options);
+      if (name === plan.container.name) looked.resolve();
+      return state;
+    },
+  };
+  {
+    await using _ = watchCompanions({ ...run, runtime }, { say: (text) => void lines.push(text) });
+    await looked.promise;
+  }
+  assert.deepEqual(lines, []);
+  await finishRun(run, ENDED);
+});

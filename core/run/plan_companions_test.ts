@@ -178,3 +178,18 @@ Deno.test("planRun() runs the host's own server where there is no engine", () =>
     /Cannot start service "other": "db" listens on port 5432/,
   );
 });
+
+Deno.test("planRun() gives the plan docker_services", async () => {
+  const made = plan(
+    [
+      entry("db", { services: [DATABASE] }),
+      entry("docker:dind", { sidecars: [BUILDER], privileged: true, privilegedFor: "it nests" }),
+    ],
+    withServices({ db: { memory: 512 } }),
+    WITHOUT_GVISOR,
+  );
+  const file = new URL("../../tests/fixtures/plans/docker_services.json", import.meta.url);
+  const text = `${JSON.stringify(made, null, 2)}\n`;
+  if (Deno.args.includes("--update")) await Deno.writeTextFile(file, text);
+  assert.equal(text, await Deno.readTextFile(file));
+});

@@ -51,7 +51,7 @@ async function watch(companion: CompanionPlan, run: OwnedRun, { say, left }: Wat
   const { name, container } = companion;
   if (serviceState(run, name) === "exited") return;
   const exit = await endOf(container, run, left.signal);
-  if (left.signal.aborted) return;
+  if (left.signal.aborted || !await isRunning(run, left.signal)) return;
   const { code, oomKilled } = exit ?? { code: undefined, oomKilled: false };
   await changeService(run, {
     name,
@@ -61,6 +61,16 @@ async function watch(companion: CompanionPlan, run: OwnedRun, { say, left }: Wat
   });
   const how = code === undefined ? "its container is gone" : `exit code ${code}`;
   await say(`Service "${name}" ended: ${how}${oomKilled ? ", out of memory" : ""}`);
+}
+
+/** Whether the run goes on: what is beside it may end with it. */
+async function isRunning({ runtime, record }: OwnedRun, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await runtime.inspect(record.plan.container.name, { signal }))?.status === "running";
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return !signal.aborted;
+  }
 }
 
 /** How it ended; `undefined` when it is gone. Engines restart while their containers run on. */

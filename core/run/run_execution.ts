@@ -1,0 +1,51 @@
+/**
+ * What the steps of one run work with, and what they find out for each other.
+ *
+ * @module
+ */
+
+import type { Progress, Runtime } from "../plugin/runtime.ts";
+import { recordEvent } from "../store/events.ts";
+import type { Paths } from "../store/paths.ts";
+import type { Store } from "../store/store.ts";
+import type { Passwords } from "./companions/passwords.ts";
+import { placeCompanions, type Placement } from "./companions/place.ts";
+import type { OwnedRun } from "./owned_run.ts";
+import type { RunPlan } from "./plan.ts";
+import type { RunStepsOptions } from "./steps.ts";
+
+/** Options of {@linkcode executePlan}. */
+export interface ExecuteOptions {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly runtime: Runtime;
+  readonly signal: AbortSignal;
+  readonly progress?: Progress;
+  /** Told what will not work in this run, one line each, before the command starts. */
+  readonly notice?: (text: string) => void;
+  readonly fault?: RunStepsOptions["fault"];
+}
+
+/** An execution of one run that was recorded. */
+export interface RunExecution extends ExecuteOptions {
+  readonly run: OwnedRun;
+  readonly plan: RunPlan;
+}
+
+/** What is known only when the steps before have been done. */
+export interface Made {
+  subnet?: string;
+  readonly passwords: Passwords;
+}
+
+/** Tells the user, and records it. */
+export async function sayNotice(text: string, { run, notice }: RunExecution): Promise<void> {
+  notice?.(text);
+  await recordEvent(run.files, { type: "notice", text });
+}
+
+/** Addresses and names, once the network is there. */
+export function placementOf({ plan, runtime }: RunExecution, { subnet }: Made): Placement {
+  const addressing = runtime.companions?.addressing ?? "subnet";
+  return placeCompanions(plan, { addressing, subnet });
+}

@@ -424,7 +424,7 @@ async function withGrpc(
     session.on("error", () => {});
     session.on("close", () => sessions.delete(session));
   });
-  server.on("stream", (stream, headers) => {
+  server.on("stream", (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on("error", () => {});
     assert.equal(headers[":path"], "/test.Service/List");
     assert.equal(headers["content-type"], "application/grpc");

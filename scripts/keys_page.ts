@@ -67,7 +67,8 @@ For all projects, and shared with the Go tool, so that keys unknown here are let
 |---|---|---|
 | \`network.pool\` | range of IPv4 addresses; default \`10.213.0.0/16\` | Networks of runs are taken from it. |
 | \`logs.max\` | size such as \`256m\`, in MiB without a unit | The log of a run keeps this much. |
-| \`docker.packages\` | \`docker\` or \`debian\` | Where \`docker:dind\` gets its packages. |
+| \`docker.packages\` | \`docker\` or \`debian\`; default \`docker\` | Whose packages \`docker:host\` and \`docker:dind\` get. |
+| \`docker.build_cache\` | true or false; default \`true\` | \`docker:dind\` keeps the cache of builds for the project. |
 | \`proxy.port\` | whole number from 1 to 65535 | Port of the router. |
 | \`registries\` | list of \`https://…/index.json\`, or maps with \`url\` and \`key\` | Indexes of plugins. |
 | \`mounts\` | list as above, relative to the home directory | Mounted read-only in every run. |`;

@@ -1,5 +1,5 @@
 /**
- * Joins core, runtimes and plugins; nothing else knows them all.
+ * Joins core, runtimes, plugins and proxy; nothing else knows them all.
  *
  * @module
  */
@@ -36,6 +36,7 @@ function createContext({ signal, onSignal }: DeliveredSignals, stdio: Stdio): Co
     cwd: Deno.cwd(),
     paths: resolvePaths(env),
     registry: new Registry([...RUNTIMES, ...PLUGINS]),
+    openRouter: async (options) => (await import("./proxy/mod.ts")).openRouter(options),
     stdio,
     signal,
     onSignal,

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { endpointUrl } from "../run/endpoint_url.ts";
 import { isLive, type RunState } from "../run/states.ts";
 import { isOwned } from "../store/owner.ts";
 import { type Paths, runPaths } from "../store/paths.ts";
 import type { RunRecord, ServiceState } from "../store/run_record.ts";
+import { ROUTER_PORT_FACT, type Store } from "../store/store.ts";
 
 /**
  * `orphaned`: live by the record, but its owner died; `moat clean` ends it. A run of the daemon's
@@ -30,7 +32,12 @@ export interface RunDescription {
   readonly finishedAt: string | null;
   readonly exitCode: number | null;
   readonly reason: string | null;
-  readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly port: number;
+    /** Where the router serves it; `null` while it does not. */
+    readonly url: string | null;
+  }[];
   /** As their owner saw them last; `stopped` when the run is over. */
   readonly services: readonly { readonly name: string; readonly state: ServiceState | "stopped" }[];
 }
@@ -42,7 +49,12 @@ export async function shownState(record: RunRecord, paths: Paths): Promise<Shown
 }
 
 /** The run with its present state. */
-export async function describeRun(record: RunRecord, paths: Paths): Promise<RunDescription> {
+export async function describeRun(
+  record: RunRecord,
+  paths: Paths,
+  store: Store,
+): Promise<RunDescription> {
+  const port = routerPort(record, store);
   return {
     id: record.id,
     name: record.name,
@@ -57,12 +69,25 @@ export async function describeRun(record: RunRecord, paths: Paths): Promise<RunD
     finishedAt: record.finishedAt ?? null,
     exitCode: record.exitCode ?? null,
     reason: record.reason ?? null,
-    endpoints: record.endpoints,
+    endpoints: record.endpoints.map(({ name, port: inside }) => ({
+      name,
+      port: inside,
+      url: port === undefined ? null : endpointUrl({ run: record.name, endpoint: name }, port),
+    })),
     services: (record.services ?? []).map(({ name, state }) => ({
       name,
       state: isLive(record.state) || state === "exited" || state === "failed" ? state : "stopped",
     })),
   };
+}
+
+/** The port on which the run's endpoints are served; `undefined` when they are not. */
+export function routerPort(
+  { id, state }: Pick<RunRecord, "id" | "state">,
+  store: Store,
+): number | undefined {
+  if (!isLive(state) || !store.isRouted(id)) return undefined;
+  return Number(store.fact(ROUTER_PORT_FACT)) || undefined;
 }
 
 /** JSON for standard output, with a newline. */

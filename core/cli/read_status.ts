@@ -6,6 +6,7 @@
 
 import type { Context } from "../context.ts";
 import { findDaemon } from "../daemon/ensure_daemon.ts";
+import type { RouterState } from "../daemon/route_keeper.ts";
 import { describeError, MoatError } from "../errors.ts";
 import { chooseRuntime } from "../run/choose_runtime.ts";
 import { isSandboxOff } from "../run/is_sandbox_off.ts";
@@ -31,6 +32,8 @@ export interface Status {
     readonly reason: string;
   } | null;
   readonly daemon: { readonly pid: number; readonly version: string } | null;
+  /** `null` when it does not listen. */
+  readonly router: { readonly url: string; readonly port: number; readonly routes: number } | null;
   /** Live runs. */
   readonly runs: readonly RunDescription[];
   readonly diskBytes: number;
@@ -42,10 +45,11 @@ export async function readStatus(context: Context): Promise<Status> {
   const { paths, version } = context;
   using store = Store.openExisting(paths);
   const live = store?.findRuns({ live: true }) ?? [];
+  const described = live.map((record) => store && describeRun(record, paths, store));
   const [choice, daemon, runs, diskBytes] = await Promise.all([
     readChoice(context),
     store === undefined ? undefined : findDaemon(store),
-    Promise.all(live.map((record) => describeRun(record, paths))),
+    Promise.all(described.filter((run) => run !== undefined)),
     usedBytes(paths.store),
   ]);
   const orphans = runs.filter(({ state }) => state === "orphaned")
@@ -59,10 +63,15 @@ export async function readStatus(context: Context): Promise<Status> {
     homeId: store?.homeId ?? null,
     runtime: choice.runtime,
     daemon: daemon === undefined ? null : { pid: daemon.pid, version: daemon.version },
+    router: daemon?.router === undefined ? null : describeRouter(daemon.router),
     runs,
     diskBytes,
     problems: [...choice.problems, ...orphans],
   };
+}
+
+function describeRouter({ port, routes }: RouterState): NonNullable<Status["router"]> {
+  return { url: `http://localhost:${port}`, port, routes };
 }
 
 async function readChoice(context: Context): Promise<Pick<Status, "runtime" | "problems">> {
@@ -92,6 +101,7 @@ export function renderStatus(status: Status): string {
     ["Runtime", runtime === null ? "none" : `${runtime.id}, ${runtime.description}`],
     ...(runtime === null ? [] : [["Isolation", runtime.isolation], ["Why", runtime.reason]]),
     ["Daemon", daemon === null ? "not running; starts when needed" : `running, pid ${daemon.pid}`],
+    ["Router", routerText(status.router)],
     ["Runs", runs.length === 0 ? "none live" : `${runs.length} live`],
     ["Disk", `${formatBytes(status.diskBytes)} for records and logs`],
     ...status.problems.map(({ text, fix }) => [
@@ -100,4 +110,10 @@ export function renderStatus(status: Status): string {
     ]),
   ];
   return `${alignColumns(rows.map((row) => row.map(printable))).join("\n")}\n`;
+}
+
+function routerText(router: Status["router"]): string {
+  if (router === null) return "not running; starts with the first run that has endpoints";
+  const { url, routes } = router;
+  return `${url}, serves ${routes === 1 ? "1 run" : `${routes} runs`}`;
 }

@@ -8,6 +8,7 @@
  */
 
 import type { Context } from "../context.ts";
+import type { RouterState } from "../daemon/route_keeper.ts";
 import { EXIT } from "../errors.ts";
 import { executePlan, type StartedRun } from "../run/execute.ts";
 import { handOver } from "../run/hand_over.ts";
@@ -22,6 +23,7 @@ import { describeRun, toJson } from "./describe_run.ts";
 import { printNotices } from "./notices.ts";
 import { printPlan } from "./print_plan.ts";
 import { createProgress } from "./progress.ts";
+import { endpointLines, publishEndpoints, withdrawEndpoints } from "./publish_endpoints.ts";
 
 /** Options of {@linkcode startRun}. */
 export interface StartRunOptions {
@@ -56,28 +58,46 @@ export async function startRun(
   const { paths, signal } = context;
   const notices: string[] = [];
   const notice = (text: string) => void notices.push(text);
-  const started = await executePlan(prepared, { store, paths, runtime, signal, progress, notice });
-  await progress.clear();
-  await printNotices({ warnings: [], notices }, context.stdio, options);
-  if (prepared.plan.detached) return await detach(started, context, options);
-  return await attachStartedRun(started, context, { ...prepared, quiet: options.quiet });
+  const { plan, homeConfig } = prepared;
+  let router: RouterState | undefined;
+  const publish = async (runId: string, signal: AbortSignal) =>
+    router = await publishEndpoints(runId, context, { homeConfig, signal, notice });
+  try {
+    const started = await executePlan(prepared, {
+      store,
+      paths,
+      runtime,
+      signal,
+      progress,
+      notice,
+      publish,
+    });
+    await progress.clear();
+    await printNotices({ warnings: [], notices }, context.stdio, options);
+    const lines = endpointLines(plan, router?.port);
+    if (plan.detached) return await detach(started, context, { ...options, lines });
+    if (!options.quiet && lines.length > 0) await context.stdio.error(`${lines.join("\n")}\n`);
+    return await attachStartedRun(started, context, { ...prepared, quiet: options.quiet });
+  } finally {
+    if (router !== undefined) await withdrawEndpoints(store);
+  }
 }
 
 /** Gives the run to the daemon and says how it is called. */
 async function detach(
   started: StartedRun,
   context: Context,
-  { json, quiet }: StartRunOptions,
+  { json, quiet, lines }: StartRunOptions & { readonly lines: readonly string[] },
 ): Promise<number> {
   const { record, store, paths } = started;
   await handOver(started, context);
   if (!quiet) {
-    const endpoints = record.endpoints.map(({ name, port }) => [`  ${name}`, `:${port}`]);
-    const { alignColumns } = await import("./table.ts");
-    const lines = [`Started "${record.name}" (${record.id})`, ...alignColumns(endpoints)];
-    await context.stdio.error(`${lines.join("\n")}\n`);
+    const text = [`Started "${record.name}" (${record.id})`, ...lines].join("\n");
+    await context.stdio.error(`${text}\n`);
   }
   const now = store.getRun(record.id) ?? record;
-  await context.stdio.output(json ? toJson(await describeRun(now, paths)) : `${record.id}\n`);
+  await context.stdio.output(
+    json ? toJson(await describeRun(now, paths, store)) : `${record.id}\n`,
+  );
   return EXIT.ok;
 }

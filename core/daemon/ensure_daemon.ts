@@ -12,6 +12,8 @@ import { delay } from "../delay.ts";
 import { MoatError, UnavailableError } from "../errors.ts";
 import { Store } from "../store/store.ts";
 import { callControl, type CallControlOptions } from "./control.ts";
+import type { RouterState } from "./route_keeper.ts";
+import type { WishedPort } from "./router_port.ts";
 import { spawnDaemon } from "./spawn_daemon.ts";
 
 /** A daemon that answers. */
@@ -22,6 +24,16 @@ export interface DaemonClient {
   readonly runs: readonly string[];
   /** Hands a run over; resolves when the daemon holds its lock. */
   adopt(id: string, options?: CallControlOptions): Promise<void>;
+  /** The router that it keeps, if one listens. */
+  readonly router: RouterState | undefined;
+  /** Has the run's endpoints served; resolves when they are. Idempotent. */
+  route(id: string, wish?: Partial<WishedPort>, options?: CallControlOptions): Promise<RouterState>;
+  /** Has routes of runs that have ended dropped. */
+  tidyRoutes(): Promise<void>;
+  /** Has the router listen until it is stopped. */
+  startRouter(wish?: Partial<WishedPort>): Promise<RouterState>;
+  /** Ends the router, with runs that use it only when forced; returns what goes on. */
+  stopRouter(options: { readonly force: boolean }): Promise<RouterState | undefined>;
   /** Lets go of everything and ends; its runs go on. */
   leave(): Promise<void>;
 }
@@ -56,7 +68,7 @@ export async function findDaemon(store: Store): Promise<DaemonClient | undefined
   if (path === undefined) return undefined;
   try {
     const answer = await callControl(path, { method: "hello" }, { timeoutMs: HELLO_TIMEOUT_MS });
-    const { pid, version, runs } = Object(answer);
+    const { pid, version, runs, router } = Object(answer);
     return {
       pid: Number(pid),
       version: String(version),
@@ -64,6 +76,16 @@ export async function findDaemon(store: Store): Promise<DaemonClient | undefined
       adopt: async (id, options) => {
         await callControl(path, { method: "adopt", id }, options);
       },
+      router: routerStateOf(router),
+      route: async (id, wish = {}, options) =>
+        neededState(await callControl(path, { method: "route", id, port: wish.port }, options)),
+      tidyRoutes: async () => {
+        await callControl(path, { method: "tidy-routes" });
+      },
+      startRouter: async ({ port } = {}) =>
+        neededState(await callControl(path, { method: "start-router", port })),
+      stopRouter: async ({ force }) =>
+        routerStateOf(await callControl(path, { method: "stop-router", force })),
       leave: async () => {
         await callControl(path, { method: "leave" });
       },
@@ -72,6 +94,26 @@ export async function findDaemon(store: Store): Promise<DaemonClient | undefined
     if (error instanceof UnavailableError) return undefined;
     throw error;
   }
+}
+
+function neededState(answer: unknown): RouterState {
+  const state = routerStateOf(answer);
+  if (state === undefined) throw new TypeError("The daemon named no router");
+  return state;
+}
+
+function routerStateOf(answer: unknown): RouterState | undefined {
+  const { port, pinned, routes, taken } = Object(answer);
+  if (typeof port !== "number") return undefined;
+  const { port: wished, holder } = Object(taken);
+  return {
+    port,
+    pinned: pinned === true,
+    routes: Number(routes),
+    ...(typeof wished === "number"
+      ? { taken: { port: wished, ...(typeof holder === "string" ? { holder } : {}) } }
+      : {}),
+  };
 }
 
 async function start(

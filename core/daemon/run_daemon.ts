@@ -1,5 +1,6 @@
 /**
- * The daemon: owns detached runs, clears up behind owners that died, and ends when nothing needs it.
+ * The daemon: owns detached runs, serves endpoints, clears up behind owners that died, and ends when
+ * nothing needs it.
  *
  * The database is its memory: killed at any moment, the next one goes on. It is started by
  * `ensure_daemon.ts` only, as the hidden command `_daemon`.
@@ -14,6 +15,7 @@ import { describeError, EXIT, MoatError } from "../errors.ts";
 import { clearUpDeadRuns } from "../run/reap.ts";
 import { Store } from "../store/store.ts";
 import { type ControlRequest, serveControl } from "./control.ts";
+import { RouteKeeper } from "./route_keeper.ts";
 import { prepareSocketPath } from "./socket_path.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -53,19 +55,39 @@ async function serve(
   // A home that was removed must not come back because its daemon was started again.
   if (!(await exists(paths.database))) return EXIT.ok;
   using store = Store.open(paths);
+  const log = (text: string) => void context.stdio.error(`${new Date().toISOString()} ${text}\n`);
+  // Before the lock, so that the next daemon need not wait for the requests of this one.
+  await using routes = new RouteKeeper(context, { store, log });
   using lock = await lockDaemon(paths.daemonLock);
   if (lock === undefined) return EXIT.ok;
   await removeIfThere(join(paths.store, "daemon.error"));
   const socket = await prepareSocketPath(join(paths.store, "daemon.sock"));
   const left = new AbortController();
   const signal = AbortSignal.any([context.signal, left.signal]);
-  await using supervisor = new Supervisor(context, { store, socket, signal });
+  // First of all: whoever waits for an endpoint waits for this.
+  await routes.restore();
+  const onEnded = () => void routes.tidy();
+  await using supervisor = new Supervisor(context, { store, socket, signal, onEnded });
   let lastRequestAt = performance.now();
-  const server = serveControl(socket, async ({ method, id, graceMs }: ControlRequest) => {
+  const server = serveControl(socket, async (request: ControlRequest) => {
+    const { method, id, graceMs } = request;
     lastRequestAt = performance.now();
     switch (method) {
       case "hello":
-        return { version: context.version, pid: Deno.pid, runs: supervisor.runs };
+        return {
+          version: context.version,
+          pid: Deno.pid,
+          runs: supervisor.runs,
+          router: routes.state,
+        };
+      case "route":
+        return await routes.register(String(id), portOf(request));
+      case "tidy-routes":
+        return await routes.tidy();
+      case "start-router":
+        return await routes.start(portOf(request));
+      case "stop-router":
+        return await routes.stop({ force: request.force === true });
       case "adopt":
         return await supervisor.adopt(String(id));
       case "stop":
@@ -84,19 +106,26 @@ async function serve(
     while (!signal.aborted) {
       await supervisor.adoptAll();
       await reap(context, store);
+      await routes.tidy();
       await boundLog(join(paths.store, "daemon.log"));
       if (!(await exists(paths.database))) break;
-      const isBusy = supervisor.runs.length > 0 || server.pending > 0;
+      const isBusy = supervisor.runs.length > 0 || server.pending > 0 || routes.isNeeded;
       if (!isBusy && performance.now() - lastRequestAt > idleMs) break;
       await delay(tickMs, signal).catch(() => {});
     }
   } finally {
     await server[Symbol.asyncDispose]();
+    await routes.leave();
   }
-  // A run may have been handed over while the socket was being closed: then start again.
+  // A run may have been handed over, or a route asked for, while the socket was being closed: then
+  // start again.
   const hasWork = !signal.aborted && await exists(paths.database) &&
-    store.findRuns({ live: true }).some(({ owner }) => owner === "daemon");
+    (routes.isNeeded || store.findRuns({ live: true }).some(({ owner }) => owner === "daemon"));
   return hasWork ? EXIT.failure : EXIT.ok;
+}
+
+function portOf({ port }: ControlRequest): { readonly port?: number } {
+  return typeof port === "number" ? { port } : {};
 }
 
 async function reap(context: Context, store: Store): Promise<void> {

@@ -22,6 +22,8 @@ export interface SupervisorOptions {
   readonly socket: string;
   /** Aborted when the daemon leaves: runs are let go, not ended. */
   readonly signal: AbortSignal;
+  /** Called when a run has ended or was let go. */
+  onEnded?(): void;
 }
 
 /** A run in its hands. */
@@ -117,7 +119,10 @@ export class Supervisor implements AsyncDisposable {
         await ownership[Symbol.asyncDispose]();
         await this.#log(`Cannot look after run "${record.name}" (${id}): ${describeError(error)}`);
       })
-      .finally(() => this.#supervised.delete(id));
+      .finally(() => {
+        this.#supervised.delete(id);
+        this.#options.onEnded?.();
+      });
     this.#supervised.set(id, { run, ended });
   }
 

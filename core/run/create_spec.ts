@@ -9,6 +9,7 @@ import { runLabels } from "../ids.ts";
 import type { ContainerNetwork, ContainerSpec, TerminalSize } from "../plugin/runtime.ts";
 import { fillPassword, type Passwords } from "./companions/passwords.ts";
 import type { Placement } from "./companions/place.ts";
+import { withRouterPort } from "./endpoint_url.ts";
 import type { EnvValue } from "./request.ts";
 import type { NetworkPlan, RunPlan } from "./plan.ts";
 
@@ -16,6 +17,8 @@ import type { NetworkPlan, RunPlan } from "./plan.ts";
 export interface CreateSpecOptions {
   readonly homeId: string;
   readonly secrets: ReadonlyMap<string, string>;
+  /** The port on which the run's endpoints are served; fills in references to it. */
+  readonly routerPort?: number;
   readonly size?: TerminalSize;
   /** Of the services; needed when there are any. */
   readonly passwords?: Passwords;
@@ -26,7 +29,7 @@ export interface CreateSpecOptions {
 /** @throws TypeError for a reference that nothing fills in, which is a bug */
 export function createSpec(
   plan: RunPlan,
-  { homeId, secrets, size, passwords = new Map(), placement }: CreateSpecOptions,
+  { homeId, secrets, routerPort, size, passwords = new Map(), placement }: CreateSpecOptions,
 ): ContainerSpec {
   const { container, detached } = plan;
   const { preRun } = container;
@@ -46,7 +49,7 @@ export function createSpec(
     workdir: container.workdir,
     env: Object.fromEntries(
       env.filter(([, { kind }]) => kind !== "service")
-        .map(([name, value]) => [name, resolveEnv(value, secrets)]),
+        .map(([name, value]) => [name, resolveEnv(value, { secrets, routerPort })]),
     ),
     ...(secretEnv.length === 0 ? {} : { secretEnv: Object.fromEntries(secretEnv) }),
     hostname: container.hostname,
@@ -97,8 +100,17 @@ function containerNetwork(
   }
 }
 
-function resolveEnv(value: EnvValue, secrets: ReadonlyMap<string, string>): string {
+function resolveEnv(
+  value: EnvValue,
+  { secrets, routerPort }: {
+    readonly secrets: ReadonlyMap<string, string>;
+    readonly routerPort: number | undefined;
+  },
+): string {
   if (value.kind === "text") return value.text;
+  if (value.kind === "later" && routerPort !== undefined) {
+    return withRouterPort(value.reference, routerPort);
+  }
   const text = value.kind === "secret" ? secrets.get(value.key) : undefined;
   if (text === undefined) throw new TypeError(`Nothing fills in ${JSON.stringify(value)}`);
   return text;

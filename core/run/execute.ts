@@ -132,6 +132,7 @@ async function carryOut(
       secrets: request.secrets,
       passwords: made.passwords,
       placement: placementOf(options, made),
+      ...(made.routerPort === undefined ? {} : { routerPort: made.routerPort }),
       ...(request.size === undefined ? {} : { size: request.size }),
     });
   const start: Step = {

@@ -17,6 +17,7 @@ import { engineName } from "../ids.ts";
 import type { ContributionOf } from "../plugin/contribution.ts";
 import type { Isolation, Mount, RuntimeFacts } from "../plugin/runtime.ts";
 import { isolationRank } from "./choose_runtime.ts";
+import { endpointVariables } from "./endpoint_url.ts";
 import {
   type ImagePlan,
   type NetworkPlan,
@@ -177,8 +178,10 @@ function planEnv(
       .join(":");
   }
   const own = Object.entries(texts).map(([key, text]) => [key, { kind: "text", text }] as const);
+  const later = Object.entries(endpointVariables(request.name, request.endpoints))
+    .map(([key, reference]) => [key, { kind: "later", reference }] as const);
   return withoutProxy(
-    { ...Object.fromEntries(own), ...companions.env, ...request.env },
+    { ...Object.fromEntries(own), ...Object.fromEntries(later), ...companions.env, ...request.env },
     companions.sidecars.map(({ name }) => name),
   );
 }
@@ -298,9 +301,9 @@ function planNotices(
   if (request.tty && !givesTerminal(request, facts)) {
     all.push(`Runtime "${facts.id}" gives no terminal to a detached run`);
   }
-  if (request.endpoints.length > 0) {
+  if (request.endpoints.length > 0 && !facts.abilities.includes("dial")) {
     all.push(
-      "Endpoints get their names with the router, which is not there yet; nothing is published",
+      `Runtime "${facts.id}" opens no connections into a run: its endpoints cannot be reached`,
     );
   }
   const { withoutEffect } = request.config;

@@ -1,5 +1,5 @@
 /**
- * The steps that make what a run's containers stand on: images, the network, volumes.
+ * The steps that make what a run's containers stand on: images, the network, volumes, the route.
  *
  * @module
  */
@@ -22,6 +22,17 @@ export function prerequisiteSteps(options: RunExecution, made: Made): readonly S
   const { network } = plan;
   const steps: Step[] = [{ id: "project", do: () => snapshotGuarded(run) }];
   if (images !== undefined) steps.push(...imageSteps(images, options));
+  const { publish } = options;
+  if (plan.endpoints.length > 0 && publish !== undefined) {
+    steps.push({
+      id: "route",
+      async do(signal) {
+        const { port } = await publish(plan.id, signal);
+        made.routerPort = port;
+        await recordEvent(run.files, { type: "route", port, endpoints: plan.endpoints });
+      },
+    });
+  }
   if (network.kind === "own" && networks !== undefined) {
     steps.push({
       id: "network",

@@ -47,7 +47,7 @@ export type EnvValue =
   | { readonly kind: "text"; readonly text: string }
   /** Prints as `***`; the executor takes the value from `RunRequest.secrets`. */
   | { readonly kind: "secret"; readonly key: string }
-  /** Known only when a step has run, such as a port. */
+  /** A text with `{router.port}` in it, which is known only when the run's route is served. */
   | { readonly kind: "later"; readonly reference: string }
   /** `{password}` is that of the service of this run; prints as `***`. */
   | { readonly kind: "service"; readonly service: string; readonly text: string };

@@ -24,6 +24,8 @@ export interface ExecuteOptions {
   /** Told what will not work in this run, one line each, before the command starts. */
   readonly notice?: (text: string) => void;
   readonly fault?: RunStepsOptions["fault"];
+  /** Has the router serve the run's endpoints; resolves when it does, with its port. */
+  readonly publish?: (runId: string, signal: AbortSignal) => Promise<{ readonly port: number }>;
 }
 
 /** An execution of one run that was recorded. */
@@ -35,6 +37,7 @@ export interface RunExecution extends ExecuteOptions {
 /** What is known only when the steps before have been done. */
 export interface Made {
   subnet?: string;
+  routerPort?: number;
   readonly passwords: Passwords;
 }
 

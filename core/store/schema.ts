@@ -85,6 +85,12 @@ export const MIGRATIONS: readonly string[] = [
     accepted_at text not null
   ) strict, without rowid;
   `,
+  `
+  create table routes (
+    run_id text primary key,
+    since text not null
+  ) strict, without rowid;
+  `,
 ];
 
 /** The version that this program reads and writes. */

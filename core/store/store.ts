@@ -1,5 +1,5 @@
 /**
- * The database of one MOAT_HOME: runs, the step journal, subnets, trust, image use.
+ * The database of one MOAT_HOME: runs, the step journal, subnets, routes, trust, image use.
  *
  * Every call is one short transaction, so that many processes share it. Changes of state are
  * compare-and-set; only a run's owner makes them (see `owner.ts`).
@@ -60,6 +60,9 @@ export interface RuntimeTarget {
   readonly runtime: string;
   readonly target: string;
 }
+
+/** The fact that says on which port the router serves, also while the daemon is down. */
+export const ROUTER_PORT_FACT = "router.port";
 
 const LIVE = "('created', 'starting', 'running', 'stopping')";
 
@@ -208,6 +211,7 @@ export class Store implements Disposable {
       this.#run("delete from runs where id = ?", id);
       this.#run("delete from journal where run_id = ?", id);
       this.#run("delete from subnets where run_id = ?", id);
+      this.#run("delete from routes where run_id = ?", id);
     });
   }
 
@@ -266,6 +270,30 @@ export class Store implements Disposable {
   /** Gives back the run's subnets. Idempotent. */
   freeSubnet(runId: string): void {
     this.#run("delete from subnets where run_id = ?", runId);
+  }
+
+  /** Runs whose endpoints the router serves, oldest first; some may have ended since. */
+  routedRuns(): readonly RunRecord[] {
+    return this.#records("where id in (select run_id from routes) order by created_at, rowid");
+  }
+
+  /** Says whether the router serves the run's endpoints. */
+  isRouted(runId: string): boolean {
+    return this.#row("select 1 from routes where run_id = ?", runId) !== undefined;
+  }
+
+  /** Remembers that the router serves the run's endpoints; the daemon's alone. Idempotent. */
+  addRoute(runId: string): void {
+    this.#run(
+      "insert or ignore into routes (run_id, since) values (?, ?)",
+      runId,
+      new Date().toISOString(),
+    );
+  }
+
+  /** Forgets a route; the daemon's alone. Idempotent. */
+  deleteRoute(runId: string): void {
+    this.#run("delete from routes where run_id = ?", runId);
   }
 
   /** Says whether exactly these settings were accepted for the project. */

@@ -44,6 +44,7 @@ export function captureContext(
     cwd,
     paths: resolvePaths(env),
     registry: new Registry(plugins),
+    openRouter: async (options) => (await import("../../proxy/mod.ts")).openRouter(options),
     stdio: {
       input: new Blob([input]).stream(),
       output: (data) => stdout.write(data),

@@ -20,6 +20,7 @@ export function testContext(paths: Paths, overrides: Partial<Context> = {}): Con
     cwd: "/",
     paths: resolvePaths({ MOAT_HOME: paths.home }),
     registry: new Registry([directoryRuntime]),
+    openRouter: async (options) => (await import("../../proxy/mod.ts")).openRouter(options),
     stdio: {
       input: new ReadableStream(),
       output: () => {},

@@ -31,7 +31,9 @@ export const list: LeafCommand = {
     using store = Store.openExisting(paths);
     const since = new Date(Date.now() - DAY_MS).toISOString();
     const records = store?.findRuns(args.has("all") ? {} : { since }) ?? [];
-    const runs = await Promise.all(records.map((record) => describeRun(record, paths)));
+    const runs = store === undefined
+      ? []
+      : await Promise.all(records.map((record) => describeRun(record, paths, store)));
     if (args.has("json")) {
       await stdio.output(toJson(runs));
       return EXIT.ok;
@@ -49,7 +51,7 @@ export const list: LeafCommand = {
       run.id,
       run.state,
       formatAge(run.createdAt),
-      run.endpoints.map(({ name, port }) => `${name} :${port}`).join(", "),
+      run.endpoints.map(({ name, port, url }) => url ?? `${name} :${port}`).join(", "),
     ]);
     const table = alignColumns([["NAME", "RUN ID", "STATE", "AGE", "ENDPOINTS"], ...rows]);
     await stdio.output(`${table.join("\n")}\n`);

@@ -1,0 +1,252 @@
+/**
+ * The daemon's router and its routes: which runs it serves, and when it listens.
+ *
+ * The store is the memory: a route is written before it is answered, so that the next daemon serves
+ * it too, on the same port. A route names its run and container, so that it can lead nowhere else;
+ * it goes when its run has ended. Nobody but the daemon writes routes.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import { describeError, MoatError } from "../errors.ts";
+import type { Route, Router, TakenPort } from "../plugin/router.ts";
+import { OpenRuntimes } from "../run/open_runtime.ts";
+import { isLive } from "../run/states.ts";
+import { isOwned } from "../store/owner.ts";
+import { runPaths } from "../store/paths.ts";
+import type { RunRecord } from "../store/run_record.ts";
+import { ROUTER_PORT_FACT, type Store } from "../store/store.ts";
+import { portsToTry, type WishedPort } from "./router_port.ts";
+
+/** A router that serves. */
+export interface RouterState {
+  readonly port: number;
+  /** Started by `moat proxy start`: goes on without routes. */
+  readonly pinned: boolean;
+  /** Runs that it serves. */
+  readonly routes: number;
+  /** The default port, when another program had it. */
+  readonly taken?: TakenPort;
+}
+
+/** Options of {@linkcode RouteKeeper}. */
+export interface RouteKeeperOptions {
+  readonly store: Store;
+  log(text: string): void;
+}
+
+const PINNED_FACT = "router.pinned";
+const DRAIN_MS = 10_000;
+
+/** Keeps routes and router; disposing lets requests end that are being answered. */
+export class RouteKeeper implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #options: RouteKeeperOptions;
+  readonly #runtimes: OpenRuntimes;
+  readonly #served = new Set<string>();
+  #router: Router | undefined;
+  #drained: Promise<void> | undefined;
+  /** The last reason why the recorded port could not be had; said once. */
+  #complaint: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(context: Context, options: RouteKeeperOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#runtimes = new OpenRuntimes(context, { homeId: options.store.homeId });
+  }
+
+  /** True while the daemon has to live for it. */
+  get isNeeded(): boolean {
+    return this.#served.size > 0 || this.#isPinned;
+  }
+
+  /** The router, if it listens. */
+  get state(): RouterState | undefined {
+    if (this.#router === undefined) return undefined;
+    const { port, taken } = this.#router;
+    return {
+      port,
+      pinned: this.#isPinned,
+      routes: this.#served.size,
+      ...(taken === undefined ? {} : { taken }),
+    };
+  }
+
+  /**
+   * Serves the run's endpoints, on the wished port if no router listens yet; idempotent. The answer
+   * means that they are served. @throws MoatError when the run is not live or the port is taken
+   */
+  register(runId: string, { port }: Partial<WishedPort> = {}): Promise<RouterState> {
+    return this.#inTurn(async () => {
+      const { store } = this.#options;
+      const record = store.getRun(runId);
+      if (record === undefined || !isLive(record.state)) {
+        throw new MoatError(`Cannot route to run "${runId}": it is not live`);
+      }
+      const router = await this.#open(portsToTry(port));
+      store.addRoute(runId);
+      this.#serve(router, record);
+      return this.#present;
+    });
+  }
+
+  /** Opens the router until {@linkcode stop}. @throws MoatError when it listens on another port */
+  start({ port }: Partial<WishedPort> = {}): Promise<RouterState> {
+    return this.#inTurn(async () => {
+      const open = this.#router?.port;
+      if (open !== undefined && port !== undefined && open !== port) {
+        throw new MoatError(`Cannot serve on port ${port}: the router serves on ${open} already`, {
+          hint: "moat proxy stop --force, then start it again",
+        });
+      }
+      await this.#open(portsToTry(port));
+      this.#options.store.setFact(PINNED_FACT, "1");
+      return this.#present;
+    });
+  }
+
+  /**
+   * Closes the router; with live routes only when forced, otherwise it closes after the last.
+   * Returns what goes on.
+   */
+  stop({ force }: { readonly force: boolean }): Promise<RouterState | undefined> {
+    return this.#inTurn(async () => {
+      this.#options.store.setFact(PINNED_FACT, undefined);
+      if (force || this.#served.size === 0) await this.#close();
+      return this.state;
+    });
+  }
+
+  /** Takes up what the last daemon served, on its port. */
+  restore(): Promise<void> {
+    return this.#inTurn(() => this.#tidy());
+  }
+
+  /** Drops routes of runs that have ended, and closes the router after the last. */
+  tidy(): Promise<void> {
+    return this.#inTurn(() => this.#tidy());
+  }
+
+  /** Frees the port for the next daemon; changes no route from now on. Idempotent. */
+  leave(): Promise<void> {
+    return this.#inTurn(() => {
+      this.#drained ??= this.#router?.drain({ timeoutMs: DRAIN_MS }) ?? Promise.resolve();
+      return Promise.resolve();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
+    await this.#drained;
+    await this.#router?.[Symbol.asyncDispose]();
+    await this.#runtimes[Symbol.asyncDispose]();
+  }
+
+  get #isPinned(): boolean {
+    return this.#options.store.fact(PINNED_FACT) !== undefined;
+  }
+
+  get #present(): RouterState {
+    const { state } = this;
+    if (state === undefined) throw new TypeError("The router was closed while it was being used");
+    return state;
+  }
+
+  async #tidy(): Promise<void> {
+    if (this.#drained !== undefined) return;
+    const { store, log } = this.#options;
+    const live: RunRecord[] = [];
+    for (const record of store.routedRuns()) {
+      if (await this.#isAlive(record)) live.push(record);
+      else store.deleteRoute(record.id);
+    }
+    const ids = new Set<string>(live.map(({ id }) => id));
+    for (const id of this.#served) {
+      if (ids.has(id)) continue;
+      this.#router?.delete(id);
+      this.#served.delete(id);
+    }
+    if (live.length === 0 && !this.#isPinned) return await this.#close();
+    const recorded = Number(store.fact(ROUTER_PORT_FACT));
+    // Closed by the user, with runs that go on.
+    if (this.#router === undefined && !recorded) return;
+    try {
+      const router = await this.#open([recorded]);
+      for (const record of live) if (!this.#served.has(record.id)) this.#serve(router, record);
+    } catch (error) {
+      if (!(error instanceof MoatError)) throw error;
+      // The runs know this port: it is tried again until it is free.
+      const text = describeError(error);
+      if (text !== this.#complaint) log(text);
+      this.#complaint = text;
+    }
+  }
+
+  /** A run without an owner is cleared up soon; its container must not be talked to meanwhile. */
+  async #isAlive({ id, state, owner }: RunRecord): Promise<boolean> {
+    if (!isLive(state)) return false;
+    return owner === "daemon" || await isOwned(runPaths(this.#context.paths, id));
+  }
+
+  async #open(ports: readonly [number, ...number[]]): Promise<Router> {
+    if (this.#router !== undefined) return this.#router;
+    const { store, log } = this.#options;
+    const router = await this.#context.openRouter({ ports, log });
+    this.#router = router;
+    this.#complaint = undefined;
+    store.setFact(ROUTER_PORT_FACT, String(router.port));
+    // The user may have closed it while runs went on.
+    for (const record of store.routedRuns()) {
+      if (isLive(record.state)) this.#serve(router, record);
+    }
+    return router;
+  }
+
+  async #close(): Promise<void> {
+    this.#options.store.setFact(ROUTER_PORT_FACT, undefined);
+    const router = this.#router;
+    this.#router = undefined;
+    this.#served.clear();
+    await router?.drain({ timeoutMs: 0 });
+    await router?.[Symbol.asyncDispose]();
+  }
+
+  #serve(router: Router, record: RunRecord): void {
+    router.set(this.#routeTo(record));
+    this.#served.add(record.id);
+  }
+
+  #routeTo(record: RunRecord): Route {
+    const { id, name, runtime, target, endpoints } = record;
+    const { container } = record.plan;
+    const { store } = this.#options;
+    return {
+      runId: id,
+      runName: name,
+      endpoints,
+      connect: async (port, options) => {
+        const opened = await this.#runtimes.get({ runtime, target });
+        if (opened.dial === undefined) {
+          throw new MoatError(
+            `Cannot reach port ${port} of run "${name}": runtime "${runtime}" opens no connections`,
+          );
+        }
+        return await opened.dial(container.name, port, options);
+      },
+      whyNotReady: () => {
+        const state = store.getRun(id)?.state;
+        if (state === "created" || state === "starting") return "the run is starting";
+        return state === "running" ? undefined : "the run is ending";
+      },
+    };
+  }
+
+  /** One change at a time, in the order in which they were asked for. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The router contract: what the daemon needs of the proxy that serves runs under host names.
+ *
+ * `main.ts` gives the daemon one; core knows no more of it than this.
+ *
+ * @module
+ */
+
+import type { ByteStream, CallOptions } from "./runtime.ts";
+
+/** The endpoints of one run, served under its name. */
+export interface Route {
+  readonly runId: string;
+  /** A DNS label, as each endpoint's name is. */
+  readonly runName: string;
+  /** In the order in which they were written. */
+  readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  /** One new connection to a port inside the run. @throws MoatError when nothing listens there */
+  connect(port: number, options?: CallOptions): Promise<ByteStream>;
+  /** Why nothing can listen yet, such as `it is starting`; `undefined` when something could. */
+  whyNotReady?(): string | undefined;
+}
+
+/** A port that could not be had, and who has it where that can be told: `nginx (pid 12)`. */
+export interface TakenPort {
+  readonly port: number;
+  readonly holder?: string;
+}
+
+/** Options of {@linkcode OpenRouter}. */
+export interface OpenRouterOptions {
+  /** Ports in the order in which they are tried; 0 is any free one. */
+  readonly ports: readonly [number, ...number[]];
+  /** Told what went wrong and has no client to be told to. */
+  log(text: string): void;
+}
+
+/** A router that listens, on 127.0.0.1 and, where the machine has it, on ::1. */
+export interface Router extends AsyncDisposable {
+  /** The real one. */
+  readonly port: number;
+  /** The first of `ports`, when another program has it. */
+  readonly taken: TakenPort | undefined;
+  /** Requests that are being answered. */
+  readonly pending: number;
+  /** Serves from when it returns, in place of other routes of the same run or name. */
+  set(route: Route): void;
+  /** Stops serving the run. Idempotent. */
+  delete(runId: string): void;
+  /** Listens no more; resolves when all requests are answered or the time is over. */
+  drain(options: { readonly timeoutMs: number }): Promise<void>;
+}
+
+/** Opens a router. @throws MoatError when none of the ports can be had, naming the first's holder */
+export type OpenRouter = (options: OpenRouterOptions) => Promise<Router>;

@@ -1,0 +1,50 @@
+/**
+ * The names under which the router serves endpoints: `web.myapp.localhost`.
+ *
+ * @module
+ */
+
+/** Where the real port of the router goes; filled in by the step that registers the run's route. */
+const PORT = "{router.port}";
+
+/** Names of a run and of one of its endpoints; without an endpoint, the run's own name. */
+export interface EndpointName {
+  readonly run: string;
+  readonly endpoint?: string;
+}
+
+/** `web.myapp.localhost:8080`, or `myapp.localhost:8080`. */
+export function endpointHost({ run, endpoint }: EndpointName, port: number | string): string {
+  return `${endpoint === undefined ? "" : `${endpoint}.`}${run}.localhost:${port}`;
+}
+
+/** `http://web.myapp.localhost:8080`. */
+export function endpointUrl(name: EndpointName, port: number | string): string {
+  return `http://${endpointHost(name, port)}`;
+}
+
+/**
+ * Variables that tell a run its own names, with a reference in place of the port: `MOAT_HOST`,
+ * `MOAT_URL`, and both for each endpoint. Empty without endpoints.
+ */
+export function endpointVariables(
+  run: string,
+  endpoints: readonly { readonly name: string }[],
+): Readonly<Record<string, string>> {
+  if (endpoints.length === 0) return {};
+  const variables: Record<string, string> = {
+    MOAT_HOST: endpointHost({ run }, PORT),
+    MOAT_URL: endpointUrl({ run }, PORT),
+  };
+  for (const { name: endpoint } of endpoints) {
+    const key = endpoint.toUpperCase().replaceAll("-", "_");
+    variables[`MOAT_HOST_${key}`] = endpointHost({ run, endpoint }, PORT);
+    variables[`MOAT_URL_${key}`] = endpointUrl({ run, endpoint }, PORT);
+  }
+  return variables;
+}
+
+/** The text of such a reference with the port in it. */
+export function withRouterPort(reference: string, port: number): string {
+  return reference.replaceAll(PORT, String(port));
+}

@@ -1,0 +1,7 @@
+/**
+ * The proxies that stand in front of runs: the router.
+ *
+ * @module
+ */
+
+export { openRouter } from "./router/open_router.ts";

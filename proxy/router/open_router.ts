@@ -1,0 +1,132 @@
+/**
+ * The router: a port, the routes of this moment, and the connections of clients.
+ *
+ * Owns listening and ending; what a connection says is the engine's (`http1/`), where it leads is
+ * decided by `decide.ts`. Plain HTTP/1.1 only: a client that starts TLS is refused.
+ *
+ * @module
+ */
+
+import { delay } from "../../core/delay.ts";
+import { describeError } from "../../core/errors.ts";
+import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plugin/router.ts";
+import type { Origin } from "./contract.ts";
+import { decideBy } from "./decide.ts";
+import { Pools, serveHttp1 } from "./temporary_engine.ts";
+import { listen, type OpenPort } from "./listen.ts";
+import { explainProblem } from "./own_answers.ts";
+import { RouteTable } from "./route_table.ts";
+
+/** Between tries to accept when the process has no descriptor left. */
+const RETRY_MS = 50;
+
+/** Opens a router on the first of the ports that can be had. @throws MoatError when there is none */
+export async function openRouter({ ports, log }: OpenRouterOptions): Promise<Router> {
+  return new ListeningRouter(await listen(ports), log);
+}
+
+class ListeningRouter implements Router {
+  readonly port: number;
+  readonly taken: TakenPort | undefined;
+  readonly #table = new RouteTable();
+  readonly #decide = decideBy(this.#table);
+  readonly #pools = new Pools();
+  readonly #listeners: readonly Deno.Listener[];
+  readonly #accepting: readonly Promise<void>[];
+  readonly #connections = new Set<Promise<void>>();
+  readonly #draining = new AbortController();
+  readonly #ending = new AbortController();
+  readonly #log: (text: string) => void;
+
+  constructor({ port, taken, listeners }: OpenPort, log: (text: string) => void) {
+    this.port = port;
+    this.taken = taken;
+    this.#log = log;
+    this.#listeners = listeners;
+    this.#accepting = listeners.map((listener) => this.#accept(listener));
+  }
+
+  get pending(): number {
+    return this.#connections.size;
+  }
+
+  set(route: Route): void {
+    this.#drop(route.runId);
+    const namesake = this.#table.find(route.runName);
+    if (namesake !== undefined) this.#drop(namesake.id);
+    this.#table.set(route);
+  }
+
+  delete(runId: string): void {
+    this.#drop(runId);
+  }
+
+  async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+    this.#draining.abort();
+    for (const listener of this.#listeners) close(listener);
+    await Promise.all(this.#accepting);
+    const limit = new AbortController();
+    await Promise.race([
+      Promise.all(this.#connections),
+      delay(timeoutMs, limit.signal).catch(() => {}),
+    ]);
+    limit.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain({ timeoutMs: 0 });
+    this.#ending.abort();
+    await Promise.all(this.#connections);
+    this.#pools[Symbol.dispose]();
+  }
+
+  /** Connections that are kept for the run's endpoints must not outlive its route. */
+  #drop(runId: string): void {
+    const run = this.#table.delete(runId);
+    for (const { id } of run?.endpoints.values() ?? []) this.#pools.drop(id);
+  }
+
+  async #accept(listener: Deno.Listener): Promise<void> {
+    while (!this.#draining.signal.aborted) {
+      try {
+        this.#serve(await listener.accept());
+      } catch (error) {
+        if (this.#draining.signal.aborted) return;
+        if (!(error instanceof Error)) throw error;
+        // A client that went away at once is no news; without descriptors others may end meanwhile.
+        if (error instanceof Deno.errors.ConnectionReset) continue;
+        this.#log(`Cannot accept a connection: ${describeError(error)}`);
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  #serve(connection: Deno.Conn): void {
+    const serving = serveHttp1(connection, {
+      origin: this.#originOf(connection),
+      decide: this.#decide,
+      explain: (problem, head) => explainProblem(problem, { head, table: this.#table }),
+      pools: this.#pools,
+      signal: this.#ending.signal,
+      draining: this.#draining.signal,
+    }).catch((error: unknown) => {
+      this.#log(`Cannot serve a connection: ${describeError(error)}`);
+    }).finally(() => this.#connections.delete(serving));
+    this.#connections.add(serving);
+  }
+
+  #originOf({ remoteAddr }: Deno.Conn): Origin {
+    const { hostname, port } = remoteAddr.transport === "tcp"
+      ? remoteAddr
+      : { hostname: "127.0.0.1", port: 0 };
+    return { scheme: "http", address: hostname, port, localPort: this.port, from: "host" };
+  }
+}
+
+function close(listener: Deno.Listener): void {
+  try {
+    listener.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

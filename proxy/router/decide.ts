@@ -59,7 +59,12 @@ function decide(
   if (endpoint !== undefined) return { kind: "forward", endpoint };
   return {
     kind: "answer",
-    answer: answerNotFound(head, { table, port, name: `${name.endpoint}.${run.name}.localhost`, run }),
+    answer: answerNotFound(head, {
+      table,
+      port,
+      name: `${name.endpoint}.${run.name}.localhost`,
+      run,
+    }),
   };
 }
 

@@ -81,7 +81,6 @@ async function explain(port: number, cause: unknown): Promise<unknown> {
     const holder = await findPortHolder(port) ?? "another program";
     return new MoatError(`Cannot serve on port ${port}: ${holder} has it`, {
       hint: "End that program, or choose another port: moat proxy start --port 8081",
-      cause,
     });
   }
   if (cause instanceof Deno.errors.PermissionDenied) {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { describeError } from "../../core/errors.ts";
 import { prefersHtml } from "./accept.ts";
 import type { Answer, Header, Problem, RequestHead } from "./contract.ts";
 import { escapeHtml, renderPage } from "./page.ts";
@@ -140,7 +141,8 @@ export function explainProblem(
         status,
         title,
         message: notReady === undefined
-          ? `Nothing answers at port ${port} of run "${run}" (endpoint ${name}): ${problem.reason}`
+          ? `Nothing answers at port ${port} of run "${run}" (endpoint ${name}): ` +
+            describeError(problem.cause)
           : `Endpoint ${name} of run "${run}" does not answer: ${notReady}`,
         hint: notReady === undefined
           ? `Have the program listen on port ${port}; see what it says: moat logs ${run}`

@@ -18,8 +18,10 @@ import { doctor } from "./doctor.ts";
 import { exec } from "./exec.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
+import { open } from "./open.ts";
 import { plan } from "./plan.ts";
 import { plugin } from "./plugin.ts";
+import { proxy } from "./proxy.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { service } from "./service.ts";
@@ -42,12 +44,14 @@ export const COMMANDS: readonly Command[] = [
   stop,
   wait,
   destroy,
+  open,
   trust,
   untrust,
   schema,
   deps,
   plugin,
   doctor,
+  proxy,
   clean,
   completions,
   complete,

@@ -31,7 +31,7 @@ export interface Header {
   readonly value: string;
 }
 
-/** The head of a request that passed the strict parser. Valid until `decide` has answered. */
+/** The head of a request that passed the strict parser. Valid until it has been answered. */
 export interface RequestHead {
   readonly method: string;
   /** As on the request line: origin form, or `*` for OPTIONS. Absolute form has become origin form. */
@@ -92,28 +92,15 @@ export type Problem =
     readonly reason: string;
     readonly endpoint: Endpoint;
   }
+  /** `decide` threw (500). */
+  | {
+    readonly kind: "failed";
+    readonly status: 500;
+    readonly reason: string;
+    readonly cause: unknown;
+  }
   /** The request came through this very router before (508). */
   | { readonly kind: "loop"; readonly status: 508; readonly reason: string };
 
 /** Renders a problem, by `Accept` where there is a head. */
 export type Explain = (problem: Problem, head?: RequestHead) => Answer;
-
-/** Connections to endpoints that are kept for the next request. */
-export interface EndpointPools extends Disposable {
-  /** Closes what is kept for the endpoint with this id; what is in use ends with its request. */
-  drop(endpointId: string): void;
-}
-
-/** What `serveHttp1(stream, options)` works with, besides the stream. */
-export interface ServeOptions {
-  /** Bytes that were read already, to see what the client speaks. */
-  readonly first?: Uint8Array;
-  readonly origin: Origin;
-  readonly decide: Decide;
-  readonly explain: Explain;
-  readonly pools: EndpointPools;
-  /** Aborted when the router ends: close at once. */
-  readonly signal: AbortSignal;
-  /** Aborted when it is about to end: idle connections close, others after their present answer. */
-  readonly draining?: AbortSignal;
-}

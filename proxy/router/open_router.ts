@@ -12,7 +12,7 @@ import { describeError } from "../../core/errors.ts";
 import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plugin/router.ts";
 import type { Origin } from "./contract.ts";
 import { decideBy } from "./decide.ts";
-import { Pools, serveHttp1 } from "./temporary_engine.ts";
+import { Http1Engine } from "./http1/engine.ts";
 import { listen, type OpenPort } from "./listen.ts";
 import { explainProblem } from "./own_answers.ts";
 import { RouteTable } from "./route_table.ts";
@@ -29,13 +29,14 @@ class ListeningRouter implements Router {
   readonly port: number;
   readonly taken: TakenPort | undefined;
   readonly #table = new RouteTable();
-  readonly #decide = decideBy(this.#table);
-  readonly #pools = new Pools();
+  readonly #engine = new Http1Engine({
+    decide: decideBy(this.#table),
+    explain: (problem, head) => explainProblem(problem, { head, table: this.#table }),
+  });
   readonly #listeners: readonly Deno.Listener[];
   readonly #accepting: readonly Promise<void>[];
   readonly #connections = new Set<Promise<void>>();
   readonly #draining = new AbortController();
-  readonly #ending = new AbortController();
   readonly #log: (text: string) => void;
 
   constructor({ port, taken, listeners }: OpenPort, log: (text: string) => void) {
@@ -63,6 +64,7 @@ class ListeningRouter implements Router {
 
   async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
     this.#draining.abort();
+    this.#engine.drain();
     for (const listener of this.#listeners) close(listener);
     await Promise.all(this.#accepting);
     const limit = new AbortController();
@@ -75,15 +77,14 @@ class ListeningRouter implements Router {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain({ timeoutMs: 0 });
-    this.#ending.abort();
+    this.#engine.close();
     await Promise.all(this.#connections);
-    this.#pools[Symbol.dispose]();
   }
 
   /** Connections that are kept for the run's endpoints must not outlive its route. */
   #drop(runId: string): void {
     const run = this.#table.delete(runId);
-    for (const { id } of run?.endpoints.values() ?? []) this.#pools.drop(id);
+    for (const { id } of run?.endpoints.values() ?? []) this.#engine.forget(id);
   }
 
   async #accept(listener: Deno.Listener): Promise<void> {
@@ -102,13 +103,8 @@ class ListeningRouter implements Router {
   }
 
   #serve(connection: Deno.Conn): void {
-    const serving = serveHttp1(connection, {
+    const serving = this.#engine.serve(connection, {
       origin: this.#originOf(connection),
-      decide: this.#decide,
-      explain: (problem, head) => explainProblem(problem, { head, table: this.#table }),
-      pools: this.#pools,
-      signal: this.#ending.signal,
-      draining: this.#draining.signal,
     }).catch((error: unknown) => {
       this.#log(`Cannot serve a connection: ${describeError(error)}`);
     }).finally(() => this.#connections.delete(serving));

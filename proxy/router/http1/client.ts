@@ -1,0 +1,32 @@
+/**
+ * One client's connection and what the engine keeps beside it.
+ *
+ * @module
+ */
+
+import type { Origin } from "../contract.ts";
+import { Peer } from "./peer.ts";
+
+/** A client; the engine's clock ends it when its deadline has passed. */
+export class Client extends Peer {
+  readonly origin: Origin;
+  /** In ms since the epoch; `Infinity` while a request is being served. */
+  deadline = Infinity;
+  /** The deadline passed while a head was incomplete. */
+  isLate = false;
+  /** It may be closed at once when the router drains. */
+  isIdle = true;
+  /** Lines that are added to its requests, for the host that the last one named. */
+  added: { readonly host: string; readonly lines: Uint8Array } | undefined;
+
+  constructor(
+    ...[stream, origin, first]: readonly [
+      ConstructorParameters<typeof Peer>[0],
+      Origin,
+      Uint8Array | undefined,
+    ]
+  ) {
+    super(stream, first);
+    this.origin = origin;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Output of one message, gathered so that a head and a short body are one write.
+ *
+ * @module
+ */
+
+import type { Buffers } from "./buffers.ts";
+import { latin1Bytes } from "./characters.ts";
+import { CHUNK_FRAME_BYTES, putChunkSize, putLineEnd } from "./chunked.ts";
+import type { Peer } from "./peer.ts";
+
+/** Longer pieces are written from where they are instead of being copied. */
+const COPIED_BYTES = 16 * 1024;
+
+/** Gathers bytes for a peer in a lent buffer; `release` gives it back. */
+export class Outlet {
+  readonly #peer: Peer;
+  readonly #buffers: Buffers;
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(peer: Peer, buffers: Buffers) {
+    this.#peer = peer;
+    this.#buffers = buffers;
+    this.#bytes = buffers.take();
+  }
+
+  /** Payload that one chunk can still take. */
+  get chunkRoom(): number {
+    return this.#bytes.length - this.#length - 2 * CHUNK_FRAME_BYTES;
+  }
+
+  /** Adds ASCII or Latin-1 text; heads only, which always fit. */
+  text(text: string): void {
+    if (this.#length + text.length > this.#bytes.length) return this.#add(latin1Bytes(text));
+    for (let at = 0; at < text.length; at++) this.#bytes[this.#length + at] = text.charCodeAt(at);
+    this.#length += text.length;
+  }
+
+  /** Adds `bytes[start, end)`; heads and trailers only, which always fit. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    if (end > start) this.#add(bytes.subarray(start, end));
+  }
+
+  /** Adds one chunk of at most `chunkRoom` bytes. */
+  chunk(bytes: Uint8Array, start: number, end: number): void {
+    this.#length = putChunkSize(this.#bytes, this.#length, end - start);
+    this.#add(bytes.subarray(start, end));
+    this.#length = putLineEnd(this.#bytes, this.#length);
+  }
+
+  /** Adds a short piece, or writes what was gathered and then a long one; false when the peer is gone. */
+  async piece(bytes: Uint8Array, start: number, end: number): Promise<boolean> {
+    const size = end - start;
+    if (size <= COPIED_BYTES && size <= this.#bytes.length - this.#length) {
+      this.#add(bytes.subarray(start, end));
+      return true;
+    }
+    return await this.flush() && await this.#peer.write(bytes.subarray(start, end));
+  }
+
+  /** Writes what was gathered; false when the peer is gone. */
+  flush(): Promise<boolean> {
+    const length = this.#length;
+    this.#length = 0;
+    return this.#peer.write(this.#bytes.subarray(0, length));
+  }
+
+  /** After a close, a write may still be reading the buffer, which is then not lent again. */
+  release(): void {
+    if (!this.#peer.isClosed) this.#buffers.give(this.#bytes);
+  }
+
+  #add(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > this.#bytes.length) {
+      const larger = new Uint8Array((this.#length + bytes.length) * 2);
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Connections to endpoints, kept for the next request.
+ *
+ * A kept connection is always being read, so that it leaves the pool the moment its endpoint closes
+ * it, and one that sent what nobody asked for is not used again.
+ *
+ * @module
+ */
+
+import type { Endpoint } from "../contract.ts";
+import type { Limits } from "./limits.ts";
+import { Peer } from "./peer.ts";
+
+/** A connection to an endpoint. */
+export class Upstream extends Peer {
+  /** It has carried a request before. */
+  isReused = false;
+  /** When it leaves the pool, in ms since the epoch. */
+  expiresAt = 0;
+}
+
+/** Unused connections by endpoint, the most recently used first. */
+export class Pool {
+  readonly #limits: Limits;
+  readonly #idle = new Map<string, Upstream[]>();
+  readonly #inUse = new Set<Upstream>();
+  #isClosed = false;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Number of unused connections, for status and tests. */
+  get idleCount(): number {
+    let count = 0;
+    for (const kept of this.#idle.values()) count += kept.length;
+    return count;
+  }
+
+  /** A kept connection, if there is one. Every one taken is given back or dropped. */
+  take(endpointId: string): Upstream | undefined {
+    const kept = this.#idle.get(endpointId);
+    for (let upstream = kept?.pop(); upstream !== undefined; upstream = kept?.pop()) {
+      if (upstream.source.available > 0) {
+        // An answer to nothing: whatever it is, it is not the answer to the next request.
+        upstream.close();
+        continue;
+      }
+      upstream.source.onGone = undefined;
+      upstream.isReused = true;
+      this.#inUse.add(upstream);
+      return upstream;
+    }
+    return undefined;
+  }
+
+  /** A new connection. @throws what `connect` threw, or a time-out. */
+  async connect(endpoint: Endpoint): Promise<Upstream> {
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      controller.abort(new Deno.errors.TimedOut(`no answer within ${this.#limits.connectMs} ms`));
+    }, this.#limits.connectMs);
+    try {
+      const upstream = new Upstream(await endpoint.connect(controller.signal));
+      if (this.#isClosed) {
+        upstream.close();
+        throw new Deno.errors.Interrupted("The router stops");
+      }
+      this.#inUse.add(upstream);
+      return upstream;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Keeps the connection for the next request, unless it is no longer good or there are enough. */
+  give(
+    endpointId: string,
+    upstream: Upstream,
+    { keepMs }: { readonly keepMs?: number | undefined } = {},
+  ): void {
+    this.#inUse.delete(upstream);
+    const { source } = upstream;
+    let kept = this.#idle.get(endpointId);
+    const isGood = !upstream.isClosed && !source.ended && !source.broken && source.available === 0;
+    if (!isGood || this.#isClosed || (kept?.length ?? 0) >= this.#limits.idlePerEndpoint) {
+      return upstream.close();
+    }
+    if (kept === undefined) this.#idle.set(endpointId, kept = []);
+    // A second less than the endpoint says, so that it does not close while a request is on its way.
+    const promised = keepMs === undefined ? Infinity : keepMs - 1000;
+    upstream.expiresAt = Date.now() + Math.min(this.#limits.endpointIdleMs, promised);
+    kept.push(upstream);
+    source.shrink();
+    source.onGone = () => this.#remove(endpointId, upstream);
+    source.fill();
+  }
+
+  /** Closes a connection that was taken or made. */
+  drop(upstream: Upstream): void {
+    this.#inUse.delete(upstream);
+    upstream.close();
+  }
+
+  /** Closes the unused connections of an endpoint that went away. */
+  forget(endpointId: string): void {
+    const kept = this.#idle.get(endpointId) ?? [];
+    this.#idle.delete(endpointId);
+    for (const upstream of kept) upstream.close();
+  }
+
+  /** Closes what has been unused for too long. */
+  sweep(now: number): void {
+    for (const [endpointId, kept] of this.#idle) {
+      const good = kept.filter((upstream) => upstream.expiresAt > now);
+      if (good.length === kept.length) continue;
+      if (good.length === 0) this.#idle.delete(endpointId);
+      else this.#idle.set(endpointId, good);
+      for (const upstream of kept) if (upstream.expiresAt <= now) upstream.close();
+    }
+  }
+
+  /** Closes everything, used or not. */
+  close(): void {
+    this.#isClosed = true;
+    for (const endpointId of [...this.#idle.keys()]) this.forget(endpointId);
+    for (const upstream of this.#inUse) upstream.close();
+    this.#inUse.clear();
+  }
+
+  #remove(endpointId: string, upstream: Upstream): void {
+    const kept = this.#idle.get(endpointId);
+    const index = kept?.indexOf(upstream) ?? -1;
+    if (kept !== undefined && index !== -1) kept.splice(index, 1);
+    if (kept?.length === 0) this.#idle.delete(endpointId);
+    upstream.close();
+  }
+}

@@ -125,7 +125,13 @@ export function explainProblem(
   const title = TITLES[status] ?? "Error";
   switch (problem.kind) {
     case "refused":
-      return error(head, { status, title, message: problem.reason });
+      return error(head, { status, title, message: `The request was refused: ${problem.reason}` });
+    case "failed":
+      return error(head, {
+        status,
+        title,
+        message: `The router cannot serve this request: ${problem.reason}`,
+      });
     case "loop":
       return error(head, {
         status,

@@ -18,6 +18,8 @@ export class Peer {
 
   constructor(stream: ByteStream, first?: Uint8Array) {
     this.#stream = stream;
+    // What is written is a whole message or all that is there: waiting for more would only delay it.
+    if ("setNoDelay" in stream && typeof stream.setNoDelay === "function") stream.setNoDelay(true);
     this.source = new Source(stream, first);
   }
 

@@ -264,8 +264,9 @@ class Exchange {
         limits: this.#engine.limits,
       });
     } catch (error) {
-      // Half of the body may be with the client already: only the connection's end can tell it.
+      // Once some of it is with the client, only the connection's end can tell it.
       if (!(error instanceof Refusal)) throw error;
+      if (!outlet.hasWritten) return this.#badResponse(error.message);
       outcome = "source-gone";
     } finally {
       outlet.release();

@@ -18,11 +18,17 @@ export class Outlet {
   readonly #buffers: Buffers;
   #bytes: Uint8Array;
   #length = 0;
+  #hasWritten = false;
 
   constructor(peer: Peer, buffers: Buffers) {
     this.#peer = peer;
     this.#buffers = buffers;
     this.#bytes = buffers.take();
+  }
+
+  /** Some of it is on its way to the peer. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
   }
 
   /** Payload that one chunk can still take. */
@@ -63,6 +69,7 @@ export class Outlet {
   flush(): Promise<boolean> {
     const length = this.#length;
     this.#length = 0;
+    if (length > 0) this.#hasWritten = true;
     return this.#peer.write(this.#bytes.subarray(0, length));
   }
 

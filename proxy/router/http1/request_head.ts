@@ -18,7 +18,7 @@ import { Refusal } from "./refusal.ts";
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** A registered name, an IPv4 or a bracketed IPv6 address, and a port. */
-const AUTHORITY = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
+const AUTHORITY = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\])(?::[0-9]{0,5})?$/;
 
 const VERSION_LENGTH = " HTTP/1.1".length;
 

@@ -1,10 +1,12 @@
 /**
- * A program that can only do what the daemon's tests need: `_daemon`, and `start <directory> <id>`,
- * which owns a run on the directory runtime until it ends.
+ * A program that can only do what the daemon's tests need: `_daemon`; `start <directory> <id>`,
+ * which owns a run on the directory runtime until it ends; `publish <directory> <count>`, which owns
+ * so many with an endpoint, ends every second one, and goes on until its standard input ends.
  *
  * @module
  */
 
+import { publishEndpoints, withdrawEndpoints } from "../../core/cli/publish_endpoints.ts";
 import { runDaemon } from "../../core/daemon/run_daemon.ts";
 import { isRunId } from "../../core/ids.ts";
 import { executePlan } from "../../core/run/execute.ts";
@@ -46,6 +48,34 @@ if (command === "start" && isRunId(id)) {
   print(Deno.stdout, "started\n");
   const status = await runtime.wait(run.spec.name);
   await finishRun(run, { status });
+}
+
+if (command === "publish") {
+  const runtime = await openDirectoryRuntime(directory);
+  const store = Store.open(context.paths);
+  const { paths, signal } = context;
+  const publish = (runId: string, signal: AbortSignal) =>
+    publishEndpoints(runId, context, { homeConfig: {}, signal, notice: () => {} });
+  for (let n = 0; n < Number(id); n++) {
+    const base = testPlan({ endpoints: [{ name: "web", port: 9 }] });
+    const plan = { ...base, runtime: { ...base.runtime, target: directory } };
+    const run = await executePlan({ plan, request: { secrets: new Map() } }, {
+      store,
+      paths,
+      runtime,
+      signal,
+      publish,
+    });
+    const ends = n % 2 === 1;
+    if (ends) {
+      await finishRun(run, { status: { code: 0, oomKilled: false } });
+      await withdrawEndpoints(store);
+    }
+    print(Deno.stdout, `${ends ? "ended" : "live"} ${plan.id}\n`);
+  }
+  print(Deno.stdout, "done\n");
+  while (await Deno.stdin.read(new Uint8Array(1)) !== null);
+  Deno.exit(0);
 }
 
 function print(stream: typeof Deno.stdout | typeof Deno.stderr, text: string | Uint8Array): void {

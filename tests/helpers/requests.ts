@@ -48,7 +48,7 @@ export const DOCKER_FACTS: RuntimeFacts = {
   arch: "amd64",
   isolations: ["gvisor", "container"],
   defaultIsolation: "gvisor",
-  abilities: ["images", "networks", "volumes"],
+  abilities: ["images", "networks", "volumes", "dial"],
   shiftedIds: false,
   workspace: "/workspace",
   notices: [],

@@ -23,8 +23,21 @@ export async function createTestHome(): Promise<TestHome> {
   return {
     directory,
     paths: resolvePaths({ MOAT_HOME: join(directory, "home") }),
-    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+    [Symbol.asyncDispose]: () => removeTree(directory),
   };
+}
+
+/** A daemon that is just ending may still write; it sees that its home is gone, so try again. */
+async function removeTree(directory: string): Promise<void> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await Deno.remove(directory, { recursive: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      if (attempt >= 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** A record of a run that never was. */

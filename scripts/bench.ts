@@ -7,8 +7,9 @@
  *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
  *     deno task bench services   readiness, templates, a run with a database (needs an engine)
+ *     deno task bench router     the router beside other proxies; --quick for a minute's worth
  *
- * Needs dist/moat (deno task compile). Uses a MOAT_HOME of its own below the temporary directory.
+ * Needs dist/moat (deno task compile; not for the router). Uses a MOAT_HOME of its own below the temporary directory.
  * Figures in docs/performance.md name the command that gave them.
  *
  * @module
@@ -19,24 +20,26 @@ import { benchDocker } from "./bench_docker.ts";
 import { benchImages } from "./bench_images.ts";
 import { benchOutput } from "./bench_output.ts";
 import { benchServices } from "./bench_services.ts";
+import { benchRouter } from "./bench_router.ts";
 import { benchStart } from "./bench_start.ts";
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   start: benchStart,
   output: benchOutput,
   images: benchImages,
   services: benchServices,
   dial: benchDial,
   docker: benchDocker,
+  router: benchRouter,
 };
 
-async function main([name]: readonly string[]): Promise<number> {
+async function main([name, ...args]: readonly string[]): Promise<number> {
   const bench = BENCHES[name ?? ""];
   if (bench === undefined) {
     console.error(`Usage: deno task bench ${Object.keys(BENCHES).join("|")}`);
     return 2;
   }
-  await bench();
+  await bench(args);
   return 0;
 }
 

@@ -37,7 +37,7 @@ export interface RawMessage {
 /** A connection that is read message by message. */
 export class RawConnection implements Disposable {
   readonly connection: Deno.TcpConn;
-  #unread = new Uint8Array(0);
+  #unread: Uint8Array = new Uint8Array(0);
   #isClosed = false;
 
   constructor(connection: Deno.TcpConn) {
@@ -102,7 +102,7 @@ export class RawConnection implements Disposable {
       const taken = more.subarray(0, count - have);
       bytes.set(taken, have);
       have += taken.length;
-      if (taken.length < more.length) this.#unread = more.slice(taken.length);
+      if (taken.length < more.length) this.#unread = more.subarray(taken.length);
     }
     return bytes;
   }

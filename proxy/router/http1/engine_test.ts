@@ -381,3 +381,21 @@ Deno.test("closing the engine ends every connection, whatever it waits for", asy
   assert.equal(await idle.readToEnd(), "");
   await rig[Symbol.asyncDispose]();
 });
+
+Deno.test("2,000 connections that say nothing do not keep others from being served", {
+  ignore: fileLimit() < 5000,
+}, async () => {
+  await using rig = new Rig({ serve: echo });
+  for (let count = 0; count < 2000; count += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => rig.connect()));
+  }
+  await until("all to be open", () => Promise.resolve(rig.engine.clientCount === 2000));
+  const client = await rig.connect();
+  await client.write(GET);
+  assert.match((await client.readMessage())?.head ?? "", /^HTTP\/1\.1 200 /);
+});
+
+function fileLimit(): number {
+  const { stdout } = new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).outputSync();
+  return Number(new TextDecoder().decode(stdout));
+}

@@ -1,0 +1,283 @@
+/**
+ * The programs that `bench_router.ts` compares, started and ended.
+ *
+ * @module
+ */
+
+/** A proxy, or the endpoint itself. */
+export interface Server {
+  readonly name: string;
+  readonly port: number;
+  /** Of the program and its children. */
+  memoryMib(): Promise<number>;
+}
+
+/** Everything that runs; disposing ends it. */
+export interface Servers extends AsyncDisposable {
+  readonly list: readonly Server[];
+}
+
+interface Definition {
+  readonly name: string;
+  readonly needs: string;
+  /** Writes what the program reads and returns its argv. */
+  prepare(
+    directory: string,
+    ports: { readonly own: number; readonly endpoint: number },
+  ): Promise<readonly string[]>;
+}
+
+/** Compiles the router's front, so that what is measured runs as what is shipped does. */
+export async function compileFront(directory: string): Promise<string> {
+  const output = `${directory}/front`;
+  await run(Deno.execPath(), [
+    "compile",
+    "--quiet",
+    "--no-check",
+    "-A",
+    "--output",
+    output,
+    "scripts/bench_router_front.ts",
+  ]);
+  return output;
+}
+
+/** Starts all that the machine has; names the others. */
+export async function startServers(
+  directory: string,
+  { front }: { readonly front: string },
+): Promise<Servers> {
+  const children: Deno.ChildProcess[] = [];
+  const list: Server[] = [];
+  const dispose = async () => {
+    for (const child of children) await end(child);
+  };
+  try {
+    const endpoint = freePort();
+    children.push(start(await NGINX_ENDPOINT.prepare(directory, { own: endpoint, endpoint })));
+    list.push(server("direct", endpoint, children.at(-1)));
+    for (const count of [1, 10_000]) {
+      const child = new Deno.Command(front, {
+        args: [String(endpoint), String(count)],
+        stdout: "piped",
+      }).spawn();
+      children.push(child);
+      list.push(server(`moat, ${count.toLocaleString("en")} routes`, await readPort(child), child));
+    }
+    for (const definition of PEERS) {
+      if (!await has(definition.needs)) {
+        console.log(`${definition.name} is left out: ${definition.needs} is not there`);
+        continue;
+      }
+      const own = freePort();
+      children.push(start(await definition.prepare(directory, { own, endpoint })));
+      list.push(server(definition.name, own, children.at(-1)));
+    }
+    for (const { port } of list) await answers(port);
+    return { list, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+const NGINX_ENDPOINT: Definition = {
+  name: "nginx, the endpoint",
+  needs: "nginx",
+  async prepare(directory, { own }) {
+    await Deno.mkdir(`${directory}/www`);
+    await Deno.writeFile(`${directory}/www/large`, new Uint8Array(1 << 20));
+    return await nginx(directory, {
+      name: "endpoint",
+      body: `server { listen 127.0.0.1:${own}; root ${directory}/www;
+        location = / { return 200 "hello world\\n"; } }`,
+    });
+  },
+};
+
+const PEERS: readonly Definition[] = [
+  {
+    name: "nginx",
+    needs: "nginx",
+    prepare: (directory, { own, endpoint }) =>
+      nginx(directory, {
+        name: "proxy",
+        body: `upstream app { server 127.0.0.1:${endpoint}; keepalive 128; }
+          server { listen 127.0.0.1:${own}; location / {
+            proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }`,
+      }),
+  },
+  {
+    name: "haproxy",
+    needs: "haproxy",
+    async prepare(directory, { own, endpoint }) {
+      const path = `${directory}/haproxy.cfg`;
+      await Deno.writeTextFile(
+        path,
+        `global
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option forwardfor
+  http-reuse always
+frontend in
+  bind 127.0.0.1:${own}
+  default_backend app
+backend app
+  server app 127.0.0.1:${endpoint}
+`,
+      );
+      return ["haproxy", "-db", "-f", path];
+    },
+  },
+  {
+    name: "caddy",
+    needs: "caddy",
+    async prepare(directory, { own, endpoint }) {
+      const path = `${directory}/caddy.json`;
+      const route = {
+        handle: [{ handler: "reverse_proxy", upstreams: [{ dial: `127.0.0.1:${endpoint}` }] }],
+      };
+      const servers = {
+        app: { listen: [`127.0.0.1:${own}`], routes: [route], automatic_https: { disable: true } },
+      };
+      await Deno.writeTextFile(
+        path,
+        JSON.stringify({ admin: { disabled: true }, apps: { http: { servers } } }),
+      );
+      return ["env", `HOME=${directory}`, "caddy", "run", "--config", path];
+    },
+  },
+  {
+    name: "http-proxy (npm)",
+    needs: "npm",
+    async prepare(directory, { own, endpoint }) {
+      await install(directory, "http-proxy@1.18.1");
+      const path = `${directory}/http_proxy.cjs`;
+      await Deno.writeTextFile(
+        path,
+        `const { Agent } = require("node:http");
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const proxy = require("http-proxy").createProxyServer({ target: "http://127.0.0.1:${endpoint}", agent, xfwd: true });
+proxy.on("error", () => {});
+require("node:http").createServer((request, response) => proxy.web(request, response)).listen(${own}, "127.0.0.1");
+`,
+      );
+      return ["node", path];
+    },
+  },
+  {
+    name: "fast-proxy (npm)",
+    needs: "npm",
+    async prepare(directory, { own, endpoint }) {
+      await install(directory, "fast-proxy@2.2.0");
+      const path = `${directory}/fast_proxy.cjs`;
+      await Deno.writeTextFile(
+        path,
+        `const { proxy } = require("fast-proxy")({ base: "http://127.0.0.1:${endpoint}" });
+require("node:http").createServer((request, response) => proxy(request, response, request.url, {})).listen(${own}, "127.0.0.1");
+`,
+      );
+      return ["node", path];
+    },
+  },
+];
+
+async function nginx(
+  directory: string,
+  { name, body }: { readonly name: string; readonly body: string },
+): Promise<readonly string[]> {
+  const own = `${directory}/nginx-${name}`;
+  await Deno.mkdir(own);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${own}/${kind};`).join(" ");
+  await Deno.writeTextFile(
+    `${own}/nginx.conf`,
+    `${
+      Deno.uid() === 0 ? "user root; " : ""
+    }worker_processes auto; daemon off; pid ${own}/pid; error_log ${own}/error.log;
+    events { worker_connections 4096; }
+    http { access_log off; keepalive_requests 100000000; ${temporary} ${body} }`,
+  );
+  return ["nginx", "-p", own, "-e", `${own}/error.log`, "-c", `${own}/nginx.conf`];
+}
+
+async function install(directory: string, packageName: string): Promise<void> {
+  await run("npm", [
+    "install",
+    "--silent",
+    "--no-audit",
+    "--no-fund",
+    "--prefix",
+    directory,
+    packageName,
+  ]);
+}
+
+async function run(program: string, args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  if (!success) throw new Error(`${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+}
+
+function start([program = "", ...args]: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+}
+
+async function end(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGTERM");
+  } catch (error) {
+    // It ended by itself.
+    if (!(error instanceof TypeError)) throw error;
+  }
+  await child.status;
+}
+
+function server(name: string, port: number, child: Deno.ChildProcess | undefined): Server {
+  return { name, port, memoryMib: () => memoryOf(child?.pid ?? 0) };
+}
+
+async function memoryOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-o", "rss=", "--pid", String(pid), "--ppid", String(pid)],
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  return lines.reduce((sum, line) => sum + Number(line), 0) / 1024;
+}
+
+async function readPort(child: Deno.ChildProcess): Promise<number> {
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return Number(new TextDecoder().decode(value));
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function answers(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+  throw new Error(`Nothing answers on port ${port}`);
+}
+
+async function has(program: string): Promise<boolean> {
+  const { success } = await new Deno.Command("sh", {
+    args: ["-c", `command -v ${program}`],
+    stdout: "null",
+  }).output();
+  return success;
+}

@@ -5,6 +5,8 @@
  *     deno task soak docker [rounds]   kill -9 of moat while docker:dind starts, at 10 moments
  *     deno task soak nested [rounds]   a moat inside docker:dind that builds over BUILDKIT_HOST
  *     deno task soak databases [rounds]   ten runs at once with a database each, once
+ *     deno task soak routes [kills]    kill -9 of the daemon while 16 processes register 200 runs each
+ *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
@@ -14,8 +16,10 @@
 import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
+import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
 import { runMoatInside } from "../tests/helpers/nested_moat.ts";
+import { playRouteStorm } from "../tests/helpers/route_storm.ts";
 import { runtimesUnderTest } from "../tests/helpers/runtimes_under_test.ts";
 
 async function soakKills(rounds: number): Promise<boolean> {
@@ -74,6 +78,29 @@ async function soakNested(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
+async function soakRoutes(kills: number): Promise<boolean> {
+  const since = performance.now();
+  const outcome = await playRouteStorm({ processes: 16, runs: 200, kills, random: Math.random });
+  const { live, lost, stale } = outcome;
+  const seconds = ((performance.now() - since) / 1000).toFixed(0);
+  console.log(
+    `3200 registrations, ${outcome.kills} kills, ${live} live at the end, ${seconds} s: ` +
+      `${lost.length} lost, ${stale.length} stale`,
+  );
+  return lost.length === 0 && stale.length === 0 && live === 1600;
+}
+
+async function soakBodies(gib: number): Promise<boolean> {
+  const { seconds, peakMib, problems } = await playLargeBodies(gib * 1024);
+  const verdict = problems.length === 0 ? "ok" : `WRONG: ${problems.join("; ")}`;
+  console.log(
+    `${gib} GiB up, ${gib} GiB down: ${seconds.toFixed(0)} s, peak ${
+      peakMib.toFixed(0)
+    } MiB  ${verdict}`,
+  );
+  return problems.length === 0 && peakMib < 150;
+}
+
 interface Soak {
   readonly rounds: number;
   run(rounds: number): Promise<boolean>;
@@ -84,6 +111,8 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   docker: { rounds: 10, run: soakDocker },
   nested: { rounds: 1, run: soakNested },
   databases: { rounds: 1, run: soakDatabases },
+  routes: { rounds: 20, run: soakRoutes },
+  bodies: { rounds: 5, run: soakBodies },
 };
 
 async function main([name = "kills", count]: readonly string[]): Promise<number> {

@@ -11,6 +11,7 @@ import { chooseRuntime } from "../run/choose_runtime.ts";
 import { isSandboxOff } from "../run/is_sandbox_off.ts";
 import { runtimeCandidates } from "../run/prepare.ts";
 import { Store } from "../store/store.ts";
+import { checkRouter } from "./check_router.ts";
 import { freeBytes } from "./disk.ts";
 import { formatBytes } from "./format_time.ts";
 
@@ -33,6 +34,7 @@ export async function diagnose(context: Context): Promise<readonly Check[]> {
     checkChoice(context, candidates),
     ...candidates.ids.map((id) => checkRuntime(id, candidates.probe(id))),
     checkLocalhost(),
+    checkRouter(context),
     checkStore(context),
     checkGit(context),
     checkDisk(context),

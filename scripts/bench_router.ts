@@ -1,5 +1,6 @@
 /**
- * `deno task bench router [--quick]`: the router beside other proxies, all in front of one nginx.
+ * `deno task bench router [--quick | --corpus]`: the router beside other proxies, all in front of one
+ * nginx. `--corpus` measures nothing: it shows what each does with the requests of the tests' corpus.
  *
  * Needs nginx, haproxy, caddy and wrk (Debian packages) and node with npm; what is missing is left
  * out and named. Every program is started here on a loopback port of its own and ended. Loads take
@@ -8,6 +9,7 @@
  * @module
  */
 
+import { compareCorpus } from "./bench_router_corpus.ts";
 import { compileFront, type Server, startServers } from "./bench_router_servers.ts";
 
 /** One way to load a server. */
@@ -28,6 +30,7 @@ const NO_FIGURES: Figures = { requestsPerSecond: NaN, p50Us: NaN, p99Us: NaN };
 
 /** Prints a table for each load, and memory. */
 export async function benchRouter(args: readonly string[]): Promise<void> {
+  if (args.includes("--corpus")) return await compareCorpus();
   const isQuick = args.includes("--quick");
   const seconds = isQuick ? 1 : 4;
   const rounds = isQuick ? 3 : 5;
@@ -39,7 +42,7 @@ export async function benchRouter(args: readonly string[]): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "moat-bench-" });
   try {
     const front = await compileFront(directory);
-    await using servers = await startServers(directory, { front });
+    await using servers = await startServers(directory, { front, routes: [1, 10_000] });
     for (const load of loads) await measure(load, { servers: servers.list, rounds });
     console.log("\nResident memory afterwards");
     for (const server of servers.list) {
@@ -83,7 +86,7 @@ async function loadOnce(server: Server, load: Load): Promise<Figures> {
       `-d${load.seconds}s`,
       "--latency",
       "-H",
-      "Host: web.app.localhost",
+      "Host: a.localhost",
       `http://127.0.0.1:${server.port}${load.path}`,
     ],
   }).output();

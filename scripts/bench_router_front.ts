@@ -3,7 +3,7 @@
  *
  *     bench_router_front <endpoint's port> <number of routes>
  *
- * Prints its port. Serves `web.app.localhost` and as many other names as asked for.
+ * Prints its port. Serves `a.localhost` and as many other names as asked for.
  *
  * @module
  */
@@ -16,7 +16,7 @@ async function main([endpointPort = "", count = "1"]: readonly string[]): Promis
   for (let index = 0; index < Number(count); index++) {
     router.set({
       runId: `run_${index}`,
-      runName: index === 0 ? "app" : `app-${index}`,
+      runName: index === 0 ? "a" : `a-${index}`,
       endpoints: [{ name: "web", port: 3000 }, { name: "api", port: 3001 }],
       connect,
     });

@@ -42,10 +42,20 @@ export async function compileFront(directory: string): Promise<string> {
   return output;
 }
 
+/** Options of {@linkcode startServers}. */
+export interface StartServersOptions {
+  /** The router as a program. */
+  readonly front: string;
+  /** Numbers of routes: a router is started for each. */
+  readonly routes: readonly number[];
+  /** What answers behind them, given the server's name; absent: one nginx, which is listed too. */
+  readonly endpointPort?: (name: string) => number;
+}
+
 /** Starts all that the machine has; names the others. */
 export async function startServers(
   directory: string,
-  { front }: { readonly front: string },
+  { front, routes, endpointPort }: StartServersOptions,
 ): Promise<Servers> {
   const children: Deno.ChildProcess[] = [];
   const list: Server[] = [];
@@ -53,16 +63,21 @@ export async function startServers(
     for (const child of children) await end(child);
   };
   try {
-    const endpoint = freePort();
-    children.push(start(await NGINX_ENDPOINT.prepare(directory, { own: endpoint, endpoint })));
-    list.push(server("direct", endpoint, children.at(-1)));
-    for (const count of [1, 10_000]) {
+    const nginxPort = freePort();
+    if (endpointPort === undefined) {
+      const ports = { own: nginxPort, endpoint: nginxPort };
+      children.push(start(await NGINX_ENDPOINT.prepare(directory, ports)));
+      list.push(server("direct", nginxPort, children.at(-1)));
+    }
+    for (const count of routes) {
+      const name = `moat, ${count.toLocaleString("en")} routes`;
+      const endpoint = endpointPort?.(name) ?? nginxPort;
       const child = new Deno.Command(front, {
         args: [String(endpoint), String(count)],
         stdout: "piped",
       }).spawn();
       children.push(child);
-      list.push(server(`moat, ${count.toLocaleString("en")} routes`, await readPort(child), child));
+      list.push(server(name, await readPort(child), child));
     }
     for (const definition of PEERS) {
       if (!await has(definition.needs)) {
@@ -70,6 +85,7 @@ export async function startServers(
         continue;
       }
       const own = freePort();
+      const endpoint = endpointPort?.(definition.name) ?? nginxPort;
       children.push(start(await definition.prepare(directory, { own, endpoint })));
       list.push(server(definition.name, own, children.at(-1)));
     }
@@ -160,7 +176,8 @@ backend app
       const path = `${directory}/http_proxy.cjs`;
       await Deno.writeTextFile(
         path,
-        `const { Agent } = require("node:http");
+        `process.on("uncaughtException", () => {});
+const { Agent } = require("node:http");
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 const proxy = require("http-proxy").createProxyServer({ target: "http://127.0.0.1:${endpoint}", agent, xfwd: true });
 proxy.on("error", () => {});
@@ -178,7 +195,8 @@ require("node:http").createServer((request, response) => proxy.web(request, resp
       const path = `${directory}/fast_proxy.cjs`;
       await Deno.writeTextFile(
         path,
-        `const { proxy } = require("fast-proxy")({ base: "http://127.0.0.1:${endpoint}" });
+        `process.on("uncaughtException", () => {});
+const { proxy } = require("fast-proxy")({ base: "http://127.0.0.1:${endpoint}" });
 require("node:http").createServer((request, response) => proxy(request, response, request.url, {})).listen(${own}, "127.0.0.1");
 `,
       );

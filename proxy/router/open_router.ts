@@ -96,6 +96,7 @@ class ListeningRouter implements Router {
         if (!(error instanceof Error)) throw error;
         // A client that went away at once is no news; without descriptors others may end meanwhile.
         if (error instanceof Deno.errors.ConnectionReset) continue;
+        if (error instanceof Deno.errors.NotConnected) continue;
         this.#log(`Cannot accept a connection: ${describeError(error)}`);
         await delay(RETRY_MS);
       }

@@ -1,25 +1,28 @@
 /**
- * Large byte arrays that are lent for one write, so that idle connections hold none.
+ * Large byte arrays that are lent for one write or one body, so that idle connections hold none.
  *
  * @module
  */
 
-/** Room for a head of 64 KiB with what is added to it, or 64 KiB of body with its frame. */
-export const LARGE_BYTES = 80 * 1024;
+/** How many of one size are kept for the next borrower. */
+const MAX_KEPT = 32;
 
-/** How many are kept for the next borrower. */
-const MAX_KEPT = 64;
-
-/** A stack of byte arrays of `LARGE_BYTES`. */
+/** A stack of byte arrays of one size. */
 export class Buffers {
+  readonly sizeBytes: number;
   readonly #free: Uint8Array[] = [];
+
+  constructor(sizeBytes: number) {
+    this.sizeBytes = sizeBytes;
+  }
 
   /** Its content is anything. */
   take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(LARGE_BYTES);
+    return this.#free.pop() ?? new Uint8Array(this.sizeBytes);
   }
 
+  /** One of another size is left to the garbage collector. Nothing may use it any more. */
   give(buffer: Uint8Array): void {
-    if (this.#free.length < MAX_KEPT && buffer.length === LARGE_BYTES) this.#free.push(buffer);
+    if (this.#free.length < MAX_KEPT && buffer.length === this.sizeBytes) this.#free.push(buffer);
   }
 }

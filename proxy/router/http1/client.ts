@@ -4,8 +4,19 @@
  * @module
  */
 
+import type { ByteStream } from "../../../core/plugin/runtime.ts";
 import type { Origin } from "../contract.ts";
+import type { Buffers } from "./buffers.ts";
 import { Peer } from "./peer.ts";
+
+/** Options of {@linkcode Client}. */
+export interface ClientOptions {
+  readonly origin: Origin;
+  /** See `Source`. */
+  readonly large: Buffers;
+  /** Bytes that have been read already. */
+  readonly first: Uint8Array | undefined;
+}
 
 /** A client; the engine's clock ends it when its deadline has passed. */
 export class Client extends Peer {
@@ -19,14 +30,8 @@ export class Client extends Peer {
   /** Lines that are added to its requests, for the host that the last one named. */
   added: { readonly host: string; readonly lines: Uint8Array } | undefined;
 
-  constructor(
-    ...[stream, origin, first]: readonly [
-      ConstructorParameters<typeof Peer>[0],
-      Origin,
-      Uint8Array | undefined,
-    ]
-  ) {
-    super(stream, first);
+  constructor(stream: ByteStream, { origin, large, first }: ClientOptions) {
+    super(stream, large, first);
     this.origin = origin;
   }
 }

@@ -16,6 +16,12 @@ import { LIMITS, type Limits } from "./limits.ts";
 import { Pool } from "./pool.ts";
 import { serveClient } from "./serve_client.ts";
 
+/** Room for a head of 64 KiB with what is added to it, or for chunks of that size. */
+const OUTPUT_BYTES = 80 * 1024;
+
+/** What is read of a large body at once. */
+const BODY_BYTES = 256 * 1024;
+
 /** Options of {@linkcode Http1Engine}. */
 export interface Http1EngineOptions {
   readonly decide: Decide;
@@ -34,12 +40,13 @@ export interface ServeOptions {
 /** Serves HTTP/1.1 on any number of byte streams. `close` or dispose it: it owns a timer. */
 export class Http1Engine implements EngineParts, Disposable {
   readonly limits: Limits;
-  readonly buffers = new Buffers();
+  readonly buffers = new Buffers(OUTPUT_BYTES);
   readonly pool: Pool;
   readonly pseudonym = `moat-${crypto.randomUUID().slice(0, 13)}`;
   readonly decide: Decide;
   readonly explain: Explain;
   isDraining = false;
+  readonly #large = new Buffers(BODY_BYTES);
   readonly #clients = new Set<Client>();
   readonly #clock: ReturnType<typeof setInterval>;
 
@@ -47,7 +54,7 @@ export class Http1Engine implements EngineParts, Disposable {
     this.limits = { ...LIMITS, ...limits };
     this.decide = decide;
     this.explain = explain;
-    this.pool = new Pool(this.limits);
+    this.pool = new Pool(this.limits, this.#large);
     const { headMs, endpointIdleMs } = this.limits;
     this.#clock = setInterval(() => this.#sweep(), Math.min(1000, headMs / 4, endpointIdleMs / 4));
   }
@@ -59,7 +66,7 @@ export class Http1Engine implements EngineParts, Disposable {
 
   /** Serves one client connection to its end, closes the stream, never throws. */
   async serve(stream: ByteStream, { origin, first }: ServeOptions): Promise<void> {
-    const client = new Client(stream, origin, first);
+    const client = new Client(stream, { origin, first, large: this.#large });
     this.#clients.add(client);
     try {
       await serveClient(client, this);

@@ -5,6 +5,7 @@
  */
 
 import type { ByteStream } from "../../../core/plugin/runtime.ts";
+import type { Buffers } from "./buffers.ts";
 import { Source } from "./source.ts";
 
 const WRITTEN = Promise.resolve(true);
@@ -16,11 +17,11 @@ export class Peer {
   readonly #stream: ByteStream;
   #onWritten: ((isWritten: boolean) => void) | undefined;
 
-  constructor(stream: ByteStream, first?: Uint8Array) {
+  constructor(stream: ByteStream, large: Buffers, first?: Uint8Array) {
     this.#stream = stream;
     // What is written is a whole message or all that is there: waiting for more would only delay it.
     if ("setNoDelay" in stream && typeof stream.setNoDelay === "function") stream.setNoDelay(true);
-    this.source = new Source(stream, first);
+    this.source = new Source(stream, large, first);
   }
 
   /** Writes everything; false when the connection is gone. One caller at a time. */

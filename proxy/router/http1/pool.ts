@@ -8,6 +8,7 @@
  */
 
 import type { Endpoint } from "../contract.ts";
+import type { Buffers } from "./buffers.ts";
 import type { Limits } from "./limits.ts";
 import { Peer } from "./peer.ts";
 
@@ -22,12 +23,14 @@ export class Upstream extends Peer {
 /** Unused connections by endpoint, the most recently used first. */
 export class Pool {
   readonly #limits: Limits;
+  readonly #large: Buffers;
   readonly #idle = new Map<string, Upstream[]>();
   readonly #inUse = new Set<Upstream>();
   #isClosed = false;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, large: Buffers) {
     this.#limits = limits;
+    this.#large = large;
   }
 
   /** Number of unused connections, for status and tests. */
@@ -61,7 +64,7 @@ export class Pool {
       controller.abort(new Deno.errors.TimedOut(`no answer within ${this.#limits.connectMs} ms`));
     }, this.#limits.connectMs);
     try {
-      const upstream = new Upstream(await endpoint.connect(controller.signal));
+      const upstream = new Upstream(await endpoint.connect(controller.signal), this.#large);
       if (this.#isClosed) {
         upstream.close();
         throw new Deno.errors.Interrupted("The router stops");

@@ -9,10 +9,10 @@
  */
 
 import type { ByteStream } from "../../../core/plugin/runtime.ts";
+import type { Buffers } from "./buffers.ts";
 
 /** Enough for most heads; bodies make it grow. */
 const SMALL_BYTES = 4 * 1024;
-const GROWN_BYTES = 64 * 1024;
 /** A head may not be larger than this, see `limits.ts`. */
 const MAX_BYTES = 128 * 1024;
 
@@ -31,12 +31,15 @@ export class Source {
   /** How many reads have brought something. */
   pieces = 0;
   readonly #stream: ByteStream;
+  readonly #large: Buffers;
   #reading = false;
   #wasFull = false;
   #wake: ((more: boolean) => void) | undefined;
 
-  constructor(stream: ByteStream, first?: Uint8Array) {
+  /** `large`: what bodies are read into, lent while they pass. */
+  constructor(stream: ByteStream, large: Buffers, first?: Uint8Array) {
     this.#stream = stream;
+    this.#large = large;
     this.bytes = new Uint8Array(Math.max(SMALL_BYTES, first?.length ?? 0));
     if (first !== undefined) {
       this.bytes.set(first);
@@ -76,6 +79,7 @@ export class Source {
   /** Forgets the unused bytes' large buffer when there are none. */
   shrink(): void {
     if (this.#reading || this.start !== this.end || this.bytes.length <= SMALL_BYTES * 4) return;
+    this.#large.give(this.bytes);
     this.bytes = new Uint8Array(SMALL_BYTES);
     this.start = this.end = 0;
     this.#wasFull = false;
@@ -128,8 +132,8 @@ export class Source {
   #makeRoom(): boolean {
     if (this.start === this.end) {
       this.start = this.end = 0;
-      if (this.#wasFull && this.bytes.length < GROWN_BYTES) {
-        this.bytes = new Uint8Array(GROWN_BYTES);
+      if (this.#wasFull && this.bytes.length < this.#large.sizeBytes) {
+        this.bytes = this.#large.take();
       }
       this.#wasFull = false;
       return true;

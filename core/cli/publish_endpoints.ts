@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { ensureDaemon, findDaemon } from "../daemon/ensure_daemon.ts";
 import type { RouterState } from "../daemon/route_keeper.ts";
 import { wishedPort } from "../daemon/router_port.ts";
-import { UnavailableError } from "../errors.ts";
+import { MoatError, UnavailableError } from "../errors.ts";
 import { endpointUrl } from "../run/endpoint_url.ts";
 import type { RunRecord } from "../store/run_record.ts";
 import type { Store } from "../store/store.ts";
@@ -23,7 +23,8 @@ export interface PublishOptions {
   notice(text: string): void;
 }
 
-const MAX_TRIES = 5;
+/** How long daemons that are killed one after another may keep a run waiting. */
+const PATIENCE_MS = 30_000;
 
 /** Starts daemon and router where needed; resolves when the run's endpoints are served. */
 export async function publishEndpoints(
@@ -54,12 +55,13 @@ async function askUntilServed(
     readonly signal: AbortSignal;
   },
 ): Promise<RouterState> {
-  for (let tries = 1;; tries++) {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
     const daemon = await ensureDaemon(context);
     try {
       return await daemon.route(runId, wish ?? {}, { signal });
     } catch (error) {
-      if (!(error instanceof UnavailableError) || tries === MAX_TRIES) throw error;
+      if (!(error instanceof UnavailableError) || performance.now() > deadline) throw error;
     }
   }
 }
@@ -69,7 +71,8 @@ export async function withdrawEndpoints(store: Store): Promise<void> {
   try {
     await (await findDaemon(store))?.tidyRoutes();
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
+    // The run is over, and how it ended is not to be hidden by this.
+    if (!(error instanceof MoatError)) throw error;
   }
 }
 

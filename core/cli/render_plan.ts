@@ -102,7 +102,7 @@ function envText(value: EnvValue): string {
     case "secret":
       return "***";
     case "later":
-      return `<${value.reference}>`;
+      return value.reference;
     case "service":
       return value.text.replaceAll("{password}", "***");
   }

@@ -121,7 +121,10 @@ export class RouteKeeper implements AsyncDisposable {
 
   /** Takes up what the last daemon served, on its port. */
   restore(): Promise<void> {
-    return this.#inTurn(() => this.#tidy());
+    return this.#inTurn(async () => {
+      await this.#forgetDead();
+      await this.#tidy();
+    });
   }
 
   /** Drops routes of runs that have ended, and closes the router after the last. */
@@ -159,7 +162,7 @@ export class RouteKeeper implements AsyncDisposable {
     const { store, log } = this.#options;
     const live: RunRecord[] = [];
     for (const record of store.routedRuns()) {
-      if (await this.#isAlive(record)) live.push(record);
+      if (isLive(record.state)) live.push(record);
       else store.deleteRoute(record.id);
     }
     const ids = new Set<string>(live.map(({ id }) => id));
@@ -184,10 +187,16 @@ export class RouteKeeper implements AsyncDisposable {
     }
   }
 
-  /** A run without an owner is cleared up soon; its container must not be talked to meanwhile. */
-  async #isAlive({ id, state, owner }: RunRecord): Promise<boolean> {
-    if (!isLive(state)) return false;
-    return owner === "daemon" || await isOwned(runPaths(this.#context.paths, id));
+  /** While there was no daemon, owners may have died; later the daemon clears up behind them. */
+  async #forgetDead(): Promise<void> {
+    const { store } = this.#options;
+    const { paths } = this.#context;
+    await Promise.all(
+      store.routedRuns().map(async ({ id, owner }) => {
+        const isDead = owner === "cli" && !(await isOwned(runPaths(paths, id)));
+        if (isDead) store.deleteRoute(id);
+      }),
+    );
   }
 
   async #open(ports: readonly [number, ...number[]]): Promise<Router> {

@@ -41,7 +41,7 @@ interface OwnError {
 }
 
 /** How many runs an error lists. */
-const MAX_LISTED = 50;
+const MAX_LISTED = 20;
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",

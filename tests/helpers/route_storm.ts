@@ -67,6 +67,9 @@ export async function playRouteStorm(
       live: live.length,
       kills: killed,
     };
+  } catch (error) {
+    for (const child of children) child.kill("SIGKILL");
+    throw error;
   } finally {
     isOver = true;
     await Promise.all(children.map(async (child) => {

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import type { ByteStream } from "../../../core/plugin/runtime.ts";
+import { bytePipe } from "../../../tests/helpers/byte_pipe.ts";
+import { toBytes, toText } from "../../../tests/helpers/raw_http.ts";
+import type { Endpoint } from "../contract.ts";
+import { Http1Engine } from "./engine.ts";
+
+async function writeAll(stream: ByteStream, text: string): Promise<void> {
+  const bytes = toBytes(text);
+  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+}
+
+async function readUntil(stream: ByteStream, isEnough: (text: string) => boolean): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  while (!isEnough(text)) {
+    const count = await stream.read(buffer);
+    if (count === null) break;
+    text += toText(buffer.subarray(0, count));
+  }
+  return text;
+}
+
+for (const most of [1, 7, 1500]) {
+  Deno.test(`a request over streams that move ${most} bytes at a time arrives whole, and so does its answer`, async () => {
+    const body = "0123456789abcdef".repeat(200);
+    let seen = "";
+    const endpoint: Endpoint = {
+      id: "run_test/web",
+      run: "test",
+      name: "web",
+      port: 1,
+      connect: () => {
+        const [near, far] = bytePipe(most);
+        (async () => {
+          seen = await readUntil(far, (text) => text.endsWith(body));
+          await writeAll(far, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+        })();
+        return Promise.resolve(near);
+      },
+    };
+    using engine = new Http1Engine({
+      decide: () => ({ kind: "forward", endpoint }),
+      explain: ({ status, reason }) => ({ status, headers: [], body: reason }),
+    });
+    const [client, front] = bytePipe(most);
+    const head = `PUT /x HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const served = engine.serve(front, {
+      first: toBytes(head.slice(0, 20)),
+      origin: { scheme: "https", address: "::1", port: 0, localPort: 443, from: { run: "run_1" } },
+    });
+    const [, answer] = await Promise.all([
+      writeAll(client, head.slice(20) + body),
+      readUntil(client, (text) => text.endsWith(body)),
+    ]);
+    assert(answer.startsWith("HTTP/1.1 200 OK\r\n") && answer.endsWith(`\r\n\r\n${body}`));
+    assert(seen.startsWith("PUT /x HTTP/1.1\r\n") && seen.endsWith(`\r\n\r\n${body}`));
+    assert.match(seen, /\r\nForwarded: for="\[::1\]";host="a\.localhost";proto=https\r\n/);
+    client.close();
+    await served;
+  });
+}

@@ -75,7 +75,7 @@ export type Decide = (head: RequestHead, origin: Origin) => Decision | Promise<D
 
 /** Why the engine itself has to answer. */
 export type Problem =
-  /** The client's bytes: 400, 408, 413, 417, 431, 501, 505. `head` is not there. */
+  /** The client's bytes: 400, 405, 408, 417, 431, 505. `head` is not there. */
   | { readonly kind: "refused"; readonly status: number; readonly reason: string }
   /** No connection to the endpoint (502), with the error that `connect` threw. */
   | {

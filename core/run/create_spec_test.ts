@@ -26,6 +26,17 @@ Deno.test("createSpec() fills in secrets, and throws for what nothing fills in",
   assert.throws(() => createSpec(missing, OPTIONS), TypeError);
 });
 
+Deno.test("createSpec() puts the router's real port into the run's own URLs", () => {
+  const base = testPlan();
+  const reference = "http://shop.localhost:{router.port}";
+  const env = { MOAT_URL: { kind: "later", reference } } as const;
+  const plan = { ...base, container: { ...base.container, env } };
+  assert.deepEqual(createSpec(plan, { ...OPTIONS, routerPort: 8081 }).env, {
+    MOAT_URL: "http://shop.localhost:8081",
+  });
+  assert.throws(() => createSpec(plan, OPTIONS), TypeError);
+});
+
 Deno.test("createSpec() keeps standard input open unless nobody can ever be attached", () => {
   const base = testPlan();
   const stdin = (detached: boolean, tty: boolean) =>

@@ -143,3 +143,12 @@ Deno.test("planRun() keys a volume by project, home and sharing", () => {
   assert.equal(volume(true, "/a"), volume(true, "/b"));
   assert.notEqual(volume(true, "/a"), volume(true, "/a", "/other/.moat"));
 });
+
+Deno.test("planRun() says so when the runtime cannot reach endpoints, and lets env: win", () => {
+  const endpoints = [{ name: "web", port: 3000 }];
+  const mute = { ...DOCKER_FACTS, abilities: [] };
+  assert.match(plan({ endpoints }, { facts: mute }).notices.join(), /endpoints cannot be reached/);
+  assert.deepEqual(plan({ endpoints }).notices, []);
+  const env = { MOAT_URL: { kind: "text", text: "mine" } } as const;
+  assert.deepEqual(plan({ endpoints, env }).container.env.MOAT_URL, env.MOAT_URL);
+});

@@ -210,3 +210,16 @@ Deno.test("20 processes open a home that is not there at once, and insert", asyn
   using store = Store.open(home.paths);
   assert.equal(store.findRuns({ live: true }).length, 20);
 });
+
+Deno.test("routes are kept once for each run, and go with it", async () => {
+  await using home = await createTestHome();
+  using store = Store.open(home.paths);
+  const record = testRecord();
+  store.insertRun(record);
+  store.addRoute(record.id);
+  store.addRoute(record.id);
+  assert.deepEqual(store.routedRuns().map(({ id }) => id), [record.id]);
+  assert.equal(store.isRouted(record.id), true);
+  store.deleteRun(record.id);
+  assert.equal(store.isRouted(record.id), false);
+});

@@ -18,4 +18,4 @@ http.createServer((request, response) => {
   for (const listener of listeners) listener.write(`data: ${visits}\n\n`);
   response.setHeader("Content-Type", "application/json");
   response.end(JSON.stringify({ service: "api", visits, url: process.env.MOAT_URL_API }) + "\n");
-}).listen(4000, () => console.log(`api: ${process.env.MOAT_URL_API}`));
+}).listen(4000, () => process.stdout.write(`api: ${process.env.MOAT_URL_API}\n`));

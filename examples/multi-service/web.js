@@ -17,4 +17,4 @@ const page = `<!doctype html>
 http.createServer((_request, response) => {
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.end(page);
-}).listen(3000, () => console.log(`web: ${process.env.MOAT_URL_WEB}`));
+}).listen(3000, () => process.stdout.write(`web: ${process.env.MOAT_URL_WEB}\n`));

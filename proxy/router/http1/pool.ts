@@ -57,20 +57,30 @@ export class Pool {
     return undefined;
   }
 
-  /** A new connection. @throws what `connect` threw, or a time-out. */
+  /** A new connection. @throws what `connect` threw, or a time-out */
   async connect(endpoint: Endpoint): Promise<Upstream> {
+    const { connectMs } = this.#limits;
     const controller = new AbortController();
+    const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      controller.abort(new Deno.errors.TimedOut(`no answer within ${this.#limits.connectMs} ms`));
-    }, this.#limits.connectMs);
+      const error = new Deno.errors.TimedOut(`no connection within ${connectMs} ms`);
+      controller.abort(error);
+      late.reject(error);
+    }, connectMs);
+    const connecting = endpoint.connect(controller.signal);
     try {
-      const upstream = new Upstream(await endpoint.connect(controller.signal), this.#large);
+      const stream = await Promise.race([connecting, late.promise]);
       if (this.#isClosed) {
-        upstream.close();
+        stream.close();
         throw new Deno.errors.Interrupted("The router stops");
       }
+      const upstream = new Upstream(stream, this.#large);
       this.#inUse.add(upstream);
       return upstream;
+    } catch (error) {
+      // One that does not mind the signal may still succeed, when nobody wants it any more.
+      if (controller.signal.aborted) connecting.then((stream) => stream.close(), () => {});
+      throw error;
     } finally {
       clearTimeout(timer);
     }

@@ -60,3 +60,31 @@ for (const most of [1, 7, 1500]) {
     await served;
   });
 }
+
+Deno.test("an endpoint that never connects is 502 after a while, and is closed if it does later", async () => {
+  const [near, far] = bytePipe(1500);
+  const connection = Promise.withResolvers<ByteStream>();
+  const endpoint: Endpoint = {
+    id: "run_test/web",
+    run: "test",
+    name: "web",
+    port: 1,
+    connect: () => connection.promise,
+  };
+  using engine = new Http1Engine({
+    limits: { connectMs: 20 },
+    decide: () => ({ kind: "forward", endpoint }),
+    explain: ({ status, reason }) => ({ status, headers: [], body: reason }),
+  });
+  const [client, front] = bytePipe(1500);
+  const served = engine.serve(front, {
+    origin: { scheme: "http", address: "::1", port: 0, localPort: 80, from: "host" },
+  });
+  await writeAll(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const answer = await readUntil(client, (text) => text.endsWith("within 20 ms"));
+  assert.match(answer, /^HTTP\/1\.1 502 /);
+  connection.resolve(near);
+  assert.equal(await far.read(new Uint8Array(1)), null);
+  client.close();
+  await served;
+});

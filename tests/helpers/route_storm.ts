@@ -12,6 +12,9 @@ import { createTestHome } from "./test_home.ts";
 import { testContext } from "./test_context.ts";
 import { until } from "./until.ts";
 
+/** Hundreds of runs lost their owners, which the daemon then clears up. */
+const END_MS = 180_000;
+
 /** How much. */
 export interface RouteStorm {
   readonly processes: number;
@@ -81,7 +84,7 @@ export async function playRouteStorm(
       await (await findDaemon(store))?.leave().catch(() => {});
       using file = await Deno.open(home.paths.daemonLock, { create: true, write: true });
       return await file.tryLock(true);
-    });
+    }, { timeoutMs: END_MS });
   }
 }
 

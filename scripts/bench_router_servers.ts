@@ -10,6 +10,8 @@ export interface Server {
   readonly port: number;
   /** Of the program and its children. */
   memoryMib(): Promise<number>;
+  /** Processor time that the program and its children have used; Linux only. */
+  cpuMs(): Promise<number>;
 }
 
 /** Everything that runs; disposing ends it. */
@@ -259,15 +261,32 @@ async function end(child: Deno.ChildProcess): Promise<void> {
 }
 
 function server(name: string, port: number, child: Deno.ChildProcess | undefined): Server {
-  return { name, port, memoryMib: () => memoryOf(child?.pid ?? 0) };
+  const pid = child?.pid ?? 0;
+  return { name, port, memoryMib: () => memoryOf(pid), cpuMs: () => cpuOf(pid) };
 }
 
 async function memoryOf(pid: number): Promise<number> {
-  const { stdout } = await new Deno.Command("ps", {
-    args: ["-o", "rss=", "--pid", String(pid), "--ppid", String(pid)],
-  }).output();
-  const lines = new TextDecoder().decode(stdout).trim().split("\n");
-  return lines.reduce((sum, line) => sum + Number(line), 0) / 1024;
+  let pages = 0;
+  for (const one of await familyOf(pid)) {
+    pages += Number((await Deno.readTextFile(`/proc/${one}/statm`)).split(" ")[1]);
+  }
+  return pages * 4096 / 1024 ** 2;
+}
+
+/** User and system time, in ticks of 10 ms. */
+async function cpuOf(pid: number): Promise<number> {
+  let ticks = 0;
+  for (const one of await familyOf(pid)) {
+    // Behind the name, which is in parentheses and may have spaces.
+    const fields = (await Deno.readTextFile(`/proc/${one}/stat`)).replace(/^.*\) /, "").split(" ");
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks * 10;
+}
+
+async function familyOf(pid: number): Promise<readonly number[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+  return [pid, ...text.trim().split(" ").filter((one) => one !== "").map(Number)];
 }
 
 async function readPort(child: Deno.ChildProcess): Promise<number> {

@@ -55,6 +55,7 @@ Deno.test("an unknown name, a second version and a bad place change nothing", as
 Deno.test("a plugin of one's own: created, checked, accepted, used, updated, rolled back", async () => {
   await using home = await TestHome.create();
   await home.ok(["plugin", "create", "my-tool"]);
+  assert.match((await home.moat(["plugin", "create", "postgres"])).stderr, /moat has a dependency/);
   assert.match(await home.ok(["plugin", "test", "my-tool"]), /, 0 failed\n$/);
 
   const refused = await home.moat(["plugin", "add", "./my-tool"]);
@@ -63,6 +64,7 @@ Deno.test("a plugin of one's own: created, checked, accepted, used, updated, rol
   await assert.rejects(read(home, "moat.lock"), Deno.errors.NotFound);
 
   await home.ok(["plugin", "add", "./my-tool", "--yes"]);
+  assert.match(await home.ok(["plugin", "info", "my-tool"]), /summary +Says hello/);
   const plan = JSON.parse(
     await home.ok(["plan", "--runtime", "docker", "--json"], {
       env: { MOAT_NO_SANDBOX: "1" },

@@ -124,18 +124,22 @@ const list: LeafCommand = {
 const info: LeafCommand = {
   name: "info",
   group: "Project",
-  summary: "Show one plugin that is part of moat: versions, pins, what it needs",
-  help: "The same as `moat deps info`.",
+  summary: "Show one plugin: versions, pins, what it needs",
+  help: "One that is part of moat, as `moat deps info` does, or one that this project uses.",
   example: "moat plugin info postgres",
   flags: [JSON_FLAG],
   positionals: [{ name: "name", summary: "Name of the plugin", required: true }],
 
-  async run(args, { registry, stdio }) {
-    const { describeDependency, findDependency, renderDependency } = await import(
-      "../describe_dependency.ts"
-    );
-    const plugin = findDependency(args.positional("name") ?? "", registry.list("dependency"));
-    await stdio.output(
+  async run(args, context) {
+    const [{ describeDependency, findDependency, renderDependency }, { findProjectPlugin }] =
+      await Promise.all([
+        import("../describe_dependency.ts"),
+        import("../plugins/find_project_plugin.ts"),
+      ]);
+    const name = args.positional("name") ?? "";
+    const plugin = await findProjectPlugin(name, context) ??
+      findDependency(name, context.registry.list("dependency"));
+    await context.stdio.output(
       args.has("json")
         ? `${JSON.stringify(describeDependency(plugin), null, 2)}\n`
         : renderDependency(plugin),
@@ -181,6 +185,7 @@ const update: LeafCommand = {
       ...(name === undefined ? {} : { name }),
     });
     const changed = updates.filter((update) => update.changed);
+    if (changed.length === 0) await context.stdio.error("Nothing changed\n");
     await context.stdio.output(
       args.has("json") ? `${JSON.stringify(updates, null, 2)}\n` : renderUpdates(changed),
     );
@@ -220,7 +225,7 @@ const remove: LeafCommand = {
     const { removePlugin } = await import("../plugins/remove_plugin.ts");
     const removed = await removePlugin(args.positional("name") ?? "", context);
     if (args.has("json")) await context.stdio.output(`${JSON.stringify(removed, null, 2)}\n`);
-    else await context.stdio.error(`Removed ${removed.id} (${removed.entries.join(", ")})\n`);
+    else await context.stdio.error(`Removed ${removed.entries.join(", ") || removed.id}\n`);
     return EXIT.ok;
   },
 };

@@ -18,12 +18,20 @@ const NO_KEYS = { fact: () => undefined, setFact: () => {} };
 const ID = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
 /** Makes the directory with a plugin in it; returns its path. @throws MoatError when it has files */
-export async function createPlugin(path: string, { cwd }: Pick<Context, "cwd">): Promise<string> {
+export async function createPlugin(
+  path: string,
+  { cwd, registry }: Pick<Context, "cwd" | "registry">,
+): Promise<string> {
   const directory = resolve(cwd, path);
   const id = basename(directory);
   if (!ID.test(id)) {
     throw new UsageError(`Cannot create plugin "${id}": it is not a name`, {
       hint: "Use a-z, 0-9 and -, as in: moat plugin create my-tool",
+    });
+  }
+  if (registry.find("dependency", id) !== undefined) {
+    throw new MoatError(`Cannot create plugin "${id}": moat has a dependency of that name itself`, {
+      hint: "Give the directory another name",
     });
   }
   await Deno.mkdir(directory, { recursive: true });

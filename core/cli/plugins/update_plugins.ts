@@ -111,9 +111,10 @@ export async function rollbackPlugin(name: string, context: Context): Promise<Pl
 
 /** The updates for people, one a line. */
 export function renderUpdates(updates: readonly PluginUpdate[]): string {
-  return updates.map(({ id, from, to }) => `${printable(`${id} ${from ?? "?"} -> ${to}`)}\n`).join(
-    "",
-  );
+  return updates.map(({ id, from, to }) => {
+    const files = from === to ? " (other files)" : "";
+    return `${printable(`${id} ${from ?? "?"} -> ${to}${files}`)}\n`;
+  }).join("");
 }
 
 function chosen(files: ProjectPluginFiles, name: string | undefined): readonly LockedPlugin[] {

@@ -85,10 +85,13 @@ async function callNpm(
   });
 }
 
-/** The line of npm's report that says what happened. */
-function firstComplaint(stderr: string): string {
-  const lines = stderr.split("\n").map((line) => line.replace(/^npm (?:error|ERR!)\s*/, "").trim());
-  return lines.find((line) => line !== "" && !/^code /.test(line)) ?? "npm failed";
+/** The line of npm's report that says what happened: not its warnings, notices and codes. */
+export function firstComplaint(stderr: string): string {
+  const lines = stderr.split("\n")
+    .filter((line) => !/^npm (?:warn|notice)\b/i.test(line))
+    .map((line) => line.replace(/^npm (?:error|ERR!)\s*/, "").trim());
+  return lines.find((line) => line !== "" && !/^(?:code|errno|syscall|path) /.test(line)) ??
+    "npm failed";
 }
 
 function readAnswer(

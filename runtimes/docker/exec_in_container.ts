@@ -143,9 +143,15 @@ export async function createExec(
     });
     return textAt(value, "Id") ?? "";
   } catch (error) {
-    if (!(error instanceof EngineError) || ![404, 409].includes(error.status)) throw error;
-    throw new MoatError(`Cannot ${doing}: it is not running`, { cause: error, hint: "moat list" });
+    if (!saysNotRunning(error)) throw error;
+    throw new MoatError(`Cannot ${doing}: it is not running`, { hint: "moat list" });
   }
+}
+
+/** A paused one is none of these: what the engine says of it is worth reading. */
+function saysNotRunning(error: unknown): boolean {
+  return error instanceof EngineError &&
+    (error.status === 404 || (error.status === 409 && /running/i.test(error.reason)));
 }
 
 /** Asks when the output has ended, and now and then before, as a command may close its output. */

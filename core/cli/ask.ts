@@ -18,7 +18,13 @@ export async function confirm(
   { stdio, signal }: Pick<Context, "stdio" | "signal">,
 ): Promise<boolean> {
   await stdio.error(`${question} [y/N] `);
-  return /^\s*y(es)?\s*$/i.test(await readLine(stdio.input, signal));
+  try {
+    return /^\s*y(es)?\s*$/i.test(await readLine(stdio.input, signal));
+  } catch (error) {
+    // What is said next is not to stand behind the question.
+    await stdio.error("\n");
+    throw error;
+  }
 }
 
 /** One line, without its end; what was typed behind it stays unread in the terminal. */

@@ -37,7 +37,9 @@ const search: LeafCommand = {
         ? `${JSON.stringify([...own.map(describeDependency), ...others], null, 2)}\n`
         : `${own.length === 0 ? "" : renderDependencyList(own)}${renderFound(others)}`,
     );
-    return own.length + others.length === 0 ? EXIT.failure : EXIT.ok;
+    if (own.length + others.length > 0) return EXIT.ok;
+    await context.stdio.error(`No plugin has "${word}" in its name, summary or category\n`);
+    return EXIT.failure;
   },
 };
 

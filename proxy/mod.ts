@@ -5,3 +5,4 @@
  */
 
 export { openRouter } from "./router/open_router.ts";
+export { openAuthority } from "./tls/authority.ts";

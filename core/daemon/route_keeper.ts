@@ -202,7 +202,8 @@ export class RouteKeeper implements AsyncDisposable {
   async #open(ports: readonly [number, ...number[]]): Promise<Router> {
     if (this.#router !== undefined) return this.#router;
     const { store, log } = this.#options;
-    const router = await this.#context.openRouter({ ports, log });
+    const { openRouter, paths } = this.#context;
+    const router = await openRouter({ ports, log, authorityDirectory: paths.store });
     this.#router = router;
     this.#complaint = undefined;
     store.setFact(ROUTER_PORT_FACT, String(router.port));

@@ -27,8 +27,21 @@ export interface TakenPort {
   readonly holder?: string;
 }
 
+/** The router's certificate authority, as far as others need it: never its key. */
+export interface RouterAuthority {
+  /** Its certificate, as PEM. */
+  readonly certificate: string;
+  /** Where that certificate lies, for programs that take a file. */
+  readonly file: string;
+}
+
+/** Opens the authority that is kept in a directory, or makes it. @throws MoatError */
+export type OpenAuthority = (directory: string) => Promise<RouterAuthority>;
+
 /** Options of {@linkcode OpenRouter}. */
 export interface OpenRouterOptions {
+  /** Where its certificate authority is kept; made on the first TLS connection. None: no TLS. */
+  readonly authorityDirectory?: string;
   /** Ports in the order in which they are tried; 0 is any free one. */
   readonly ports: readonly [number, ...number[]];
   /** Told what went wrong and has no client to be told to. */

@@ -2,7 +2,7 @@
  * The router: a port, the routes of this moment, and the connections of clients.
  *
  * Owns listening and ending; what a connection says is the engine's (`http1/`), where it leads is
- * decided by `decide.ts`. Plain HTTP/1.1 only: a client that starts TLS is refused.
+ * decided by `decide.ts`. The same port serves TLS: what is inside is served like the rest.
  *
  * @module
  */
@@ -10,9 +10,11 @@
 import { delay } from "../../core/delay.ts";
 import { describeError } from "../../core/errors.ts";
 import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plugin/router.ts";
+import { TlsFront } from "../tls/serve_tls.ts";
 import type { Origin } from "./contract.ts";
 import { decideBy } from "./decide.ts";
 import { Http1Engine } from "./http1/engine.ts";
+import type { OtherProtocols } from "./http1/sniff.ts";
 import { listen, type OpenPort } from "./listen.ts";
 import { explainProblem } from "./own_answers.ts";
 import { RouteTable } from "./route_table.ts";
@@ -20,9 +22,12 @@ import { RouteTable } from "./route_table.ts";
 /** Between tries to accept when the process has no descriptor left. */
 const RETRY_MS = 50;
 
+/** What is spoken inside TLS. */
+const PROTOCOLS = ["http/1.1"];
+
 /** Opens a router on the first of the ports that can be had. @throws MoatError when there is none */
-export async function openRouter({ ports, log }: OpenRouterOptions): Promise<Router> {
-  return new ListeningRouter(await listen(ports), log);
+export async function openRouter(options: OpenRouterOptions): Promise<Router> {
+  return new ListeningRouter(await listen(options.ports), options);
 }
 
 class ListeningRouter implements Router {
@@ -38,11 +43,24 @@ class ListeningRouter implements Router {
   readonly #connections = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #log: (text: string) => void;
+  readonly #tls: TlsFront | undefined;
+  readonly #others: OtherProtocols;
 
-  constructor({ port, taken, listeners }: OpenPort, log: (text: string) => void) {
+  constructor(
+    { port, taken, listeners }: OpenPort,
+    { log, authorityDirectory: directory }: OpenRouterOptions,
+  ) {
     this.port = port;
     this.taken = taken;
     this.#log = log;
+    const tls = this.#tls = directory === undefined ? undefined : new TlsFront({
+      engine: this.#engine,
+      directory,
+      protocols: PROTOCOLS,
+      serveInside: (inside, { origin }) => this.#engine.serve(inside, { origin }),
+      log,
+    });
+    this.#others = { tls: tls && ((client) => tls.serve(client)), h2: undefined };
     this.#listeners = listeners;
     this.#accepting = listeners.map((listener) => this.#accept(listener));
   }
@@ -79,6 +97,7 @@ class ListeningRouter implements Router {
     await this.drain({ timeoutMs: 0 });
     this.#engine.close();
     await Promise.all(this.#connections);
+    this.#tls?.[Symbol.dispose]();
   }
 
   /** Connections that are kept for the run's endpoints must not outlive its route. */
@@ -106,6 +125,7 @@ class ListeningRouter implements Router {
   #serve(connection: Deno.Conn): void {
     const serving = this.#engine.serve(connection, {
       origin: this.#originOf(connection),
+      others: this.#others,
     }).catch((error: unknown) => {
       this.#log(`Cannot serve a connection: ${describeError(error)}`);
     }).finally(() => this.#connections.delete(serving));

@@ -13,8 +13,10 @@ import { Buffers } from "./buffers.ts";
 import { Client } from "./client.ts";
 import type { EngineParts } from "./engine_parts.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import { Peer } from "./peer.ts";
 import { Pool } from "./pool.ts";
 import { serveClient } from "./serve_client.ts";
+import { type OtherProtocols, sniff } from "./sniff.ts";
 
 /** Room for a head of 64 KiB with what is added to it, or for chunks of that size. */
 const OUTPUT_BYTES = 80 * 1024;
@@ -35,6 +37,8 @@ export interface ServeOptions {
   readonly origin: Origin;
   /** Bytes that have been read from the stream already. */
   readonly first?: Uint8Array;
+  /** What a client may speak instead. @default only HTTP/1.1 */
+  readonly others?: OtherProtocols;
 }
 
 /** Serves HTTP/1.1 on any number of byte streams. `close` or dispose it: it owns a timer. */
@@ -65,15 +69,23 @@ export class Http1Engine implements EngineParts, Disposable {
   }
 
   /** Serves one client connection to its end, closes the stream, never throws. */
-  async serve(stream: ByteStream, { origin, first }: ServeOptions): Promise<void> {
+  async serve(stream: ByteStream, { origin, first, others }: ServeOptions): Promise<void> {
     const client = new Client(stream, { origin, first, large: this.#large });
     this.#clients.add(client);
     try {
-      await serveClient(client, this);
+      const words = others === undefined ? "http1" : await sniff(client, this);
+      if (words === "gone") return;
+      const other = words === "http1" ? undefined : others?.[words];
+      await (other === undefined ? serveClient(client, this) : other(client));
     } finally {
       client.close();
       this.#clients.delete(client);
     }
+  }
+
+  /** A connection beside the client's own, to be spliced with it. */
+  peer(stream: ByteStream): Peer {
+    return new Peer(stream, this.#large);
   }
 
   /** Closes the unused connections to an endpoint that went away. */

@@ -37,6 +37,7 @@ function createContext({ signal, onSignal }: DeliveredSignals, stdio: Stdio): Co
     paths: resolvePaths(env),
     registry: new Registry([...RUNTIMES, ...PLUGINS]),
     openRouter: async (options) => (await import("./proxy/mod.ts")).openRouter(options),
+    openAuthority: async (directory) => (await import("./proxy/mod.ts")).openAuthority(directory),
     stdio,
     signal,
     onSignal,

@@ -8,7 +8,7 @@
 
 import type { Plugin, RuntimeEnvironment } from "./plugin/contract.ts";
 import type { Registry } from "./plugin/registry.ts";
-import type { OpenRouter } from "./plugin/router.ts";
+import type { OpenAuthority, OpenRouter } from "./plugin/router.ts";
 import type { TerminalSize } from "./plugin/runtime.ts";
 import type { Paths } from "./store/paths.ts";
 
@@ -36,6 +36,8 @@ export interface Context {
   readonly registry: Registry<Plugin>;
   /** Opens the router that serves endpoints under their names; the daemon's alone. */
   readonly openRouter: OpenRouter;
+  /** Opens the router's certificate authority, or makes it. */
+  readonly openAuthority: OpenAuthority;
   readonly stdio: Stdio;
   /** Aborted on Ctrl-C, TERM and HUP outside of an attached program; the reason names the signal. */
   readonly signal: AbortSignal;

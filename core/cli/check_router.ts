@@ -13,6 +13,7 @@ import { describeError, MoatError } from "../errors.ts";
 import type { Paths } from "../store/paths.ts";
 import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
 import type { Check } from "./diagnose.ts";
+import { findAuthority, isTrustedBySystem } from "./trust_router.ts";
 
 /** Where endpoints are served, or would be. */
 export async function checkRouter(
@@ -48,6 +49,27 @@ export async function checkRouter(
   }
   const text = `port ${port} cannot be had, which ${wish.origin} asks for`;
   return [{ subject, state: "problem", text, fix: "moat proxy start --port 8081" }];
+}
+
+/** Whether HTTPS is believed here; no line where nobody has used it. */
+export async function checkRouterTrust(
+  context: Pick<Context, "paths" | "os">,
+): Promise<readonly Check[]> {
+  const subject = "https";
+  try {
+    const authority = await findAuthority(context);
+    if (authority === undefined) return [];
+    if (await isTrustedBySystem(authority, context)) {
+      const text = "the system trusts the router's certificates";
+      return [{ subject, state: "ok", text, fix: null }];
+    }
+    const text = "the system does not trust the router's certificates; browsers will warn";
+    return [{ subject, state: "warning", text, fix: "moat proxy trust" }];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const text = `the router's certificates cannot be looked at: ${describeError(error)}`;
+    return [{ subject, state: "warning", text, fix: "moat proxy trust" }];
+  }
 }
 
 async function findRouter(paths: Paths): Promise<RouterState | "unreachable" | undefined> {

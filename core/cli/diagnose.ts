@@ -11,7 +11,7 @@ import { chooseRuntime } from "../run/choose_runtime.ts";
 import { isSandboxOff } from "../run/is_sandbox_off.ts";
 import { runtimeCandidates } from "../run/prepare.ts";
 import { Store } from "../store/store.ts";
-import { checkRouter } from "./check_router.ts";
+import { checkRouter, checkRouterTrust } from "./check_router.ts";
 import { freeBytes } from "./disk.ts";
 import { formatBytes } from "./format_time.ts";
 
@@ -35,6 +35,7 @@ export async function diagnose(context: Context): Promise<readonly Check[]> {
     ...candidates.ids.map((id) => checkRuntime(id, candidates.probe(id))),
     checkLocalhost(),
     checkRouter(context),
+    checkRouterTrust(context),
     checkStore(context),
     checkGit(context),
     checkDisk(context),

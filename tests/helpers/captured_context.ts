@@ -45,6 +45,8 @@ export function captureContext(
     paths: resolvePaths(env),
     registry: new Registry(plugins),
     openRouter: async (options) => (await import("../../proxy/mod.ts")).openRouter(options),
+    openAuthority: async (directory) =>
+      (await import("../../proxy/mod.ts")).openAuthority(directory),
     stdio: {
       input: new Blob([input]).stream(),
       output: (data) => stdout.write(data),

@@ -21,6 +21,8 @@ export function testContext(paths: Paths, overrides: Partial<Context> = {}): Con
     paths: resolvePaths({ MOAT_HOME: paths.home }),
     registry: new Registry([directoryRuntime]),
     openRouter: async (options) => (await import("../../proxy/mod.ts")).openRouter(options),
+    openAuthority: async (directory) =>
+      (await import("../../proxy/mod.ts")).openAuthority(directory),
     stdio: {
       input: new ReadableStream(),
       output: () => {},

@@ -81,6 +81,39 @@ const restart: LeafCommand = {
   },
 };
 
+const trust: LeafCommand = {
+  name: "trust",
+  group: "Machine",
+  summary: "Make this system trust the router's certificates",
+  help:
+    "For HTTPS: adds the certificate authority of this MOAT_HOME to the system's store, through " +
+    "sudo when you are not root, and says how browsers with their own are told. It can vouch for " +
+    "localhost and names below it, for nothing else.",
+  example: "moat proxy trust",
+  flags: [JSON_FLAG],
+  positionals: [],
+
+  async run(args, context) {
+    const { trustRouter } = await import("../trust_router.ts");
+    return await trustRouter(context, { json: args.has("json") });
+  },
+};
+
+const untrust: LeafCommand = {
+  name: "untrust",
+  group: "Machine",
+  summary: "Take the router's certificates out of this system again",
+  help: "Removes exactly what moat proxy trust added for this MOAT_HOME.",
+  example: "moat proxy untrust",
+  flags: [JSON_FLAG],
+  positionals: [],
+
+  async run(args, context) {
+    const { untrustRouter } = await import("../trust_router.ts");
+    return await untrustRouter(context, { json: args.has("json") });
+  },
+};
+
 /** The `proxy` command. */
 export const proxy: CommandGroup = {
   name: "proxy",
@@ -89,5 +122,5 @@ export const proxy: CommandGroup = {
   help: "The router serves endpoints of runs as http://web.myapp.localhost:8080. It listens on " +
     "127.0.0.1 and ::1 only.",
   example: "moat proxy status",
-  subcommands: [start, stop, status, restart],
+  subcommands: [start, stop, status, restart, trust, untrust],
 };

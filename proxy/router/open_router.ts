@@ -13,6 +13,7 @@ import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plu
 import { TlsFront } from "../tls/serve_tls.ts";
 import type { Origin } from "./contract.ts";
 import { decideBy } from "./decide.ts";
+import { H2Front } from "./h2/serve_h2.ts";
 import { Http1Engine } from "./http1/engine.ts";
 import type { OtherProtocols } from "./http1/sniff.ts";
 import { listen, type OpenPort } from "./listen.ts";
@@ -23,7 +24,7 @@ import { RouteTable } from "./route_table.ts";
 const RETRY_MS = 50;
 
 /** What is spoken inside TLS. */
-const PROTOCOLS = ["http/1.1"];
+const PROTOCOLS = ["h2", "http/1.1"];
 
 /** Opens a router on the first of the ports that can be had. @throws MoatError when there is none */
 export async function openRouter(options: OpenRouterOptions): Promise<Router> {
@@ -43,6 +44,7 @@ class ListeningRouter implements Router {
   readonly #connections = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #log: (text: string) => void;
+  readonly #h2 = new H2Front(this.#engine);
   readonly #tls: TlsFront | undefined;
   readonly #others: OtherProtocols;
 
@@ -57,10 +59,16 @@ class ListeningRouter implements Router {
       engine: this.#engine,
       directory,
       protocols: PROTOCOLS,
-      serveInside: (inside, { origin }) => this.#engine.serve(inside, { origin }),
+      serveInside: (inside, { origin, protocol }) =>
+        protocol === "h2"
+          ? this.#h2.serve(this.#engine.peer(inside), origin)
+          : this.#engine.serve(inside, { origin }),
       log,
     });
-    this.#others = { tls: tls && ((client) => tls.serve(client)), h2: undefined };
+    this.#others = {
+      tls: tls && ((client) => tls.serve(client)),
+      h2: (client) => this.#h2.serve(client, client.origin),
+    };
     this.#listeners = listeners;
     this.#accepting = listeners.map((listener) => this.#accept(listener));
   }
@@ -83,6 +91,7 @@ class ListeningRouter implements Router {
   async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
     this.#draining.abort();
     this.#engine.drain();
+    this.#h2.drain();
     for (const listener of this.#listeners) close(listener);
     await Promise.all(this.#accepting);
     const limit = new AbortController();
@@ -96,6 +105,7 @@ class ListeningRouter implements Router {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain({ timeoutMs: 0 });
     this.#engine.close();
+    this.#h2[Symbol.dispose]();
     await Promise.all(this.#connections);
     this.#tls?.[Symbol.dispose]();
   }

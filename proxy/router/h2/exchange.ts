@@ -1,0 +1,244 @@
+/**
+ * One HTTP/2 stream as one connection to the HTTP/1.1 engine: a request there, its response back.
+ *
+ * @module
+ */
+
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { ByteStream } from "../../../core/plugin/runtime.ts";
+import type { Origin } from "../contract.ts";
+import { ChunkedDecoder } from "../http1/chunked.ts";
+import type { Http1Engine } from "../http1/engine.ts";
+import { HeaderBlock } from "../http1/header_block.ts";
+import type { Peer } from "../http1/peer.ts";
+import { Refusal } from "../http1/refusal.ts";
+import { type ParsedResponse, parseResponse } from "../http1/response_head.ts";
+import { memoryPipe } from "./memory_pipe.ts";
+import { requestText, type TextFraming, trailerText } from "./request_text.ts";
+
+/** Options of {@linkcode serveStream}. */
+export interface ServeStreamOptions {
+  readonly headers: IncomingHttpHeaders;
+  /** The stream ended with its header fields. */
+  readonly isEnded: boolean;
+  readonly origin: Origin;
+  readonly engine: Http1Engine;
+}
+
+const END_OF_HEADERS = "\r\n";
+/** From RFC 9113 7. */
+const PROTOCOL_ERROR = 1;
+
+/** Fields of a response that are about its connection in HTTP/1.1. */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Serves one stream to its end; never throws. */
+export async function serveStream(
+  stream: ServerHttp2Stream,
+  { headers, isEnded, origin, engine }: ServeStreamOptions,
+): Promise<void> {
+  const head = requestText(headers, { hasBody: !isEnded });
+  // Resets by the client are seen by the close that follows.
+  stream.on("error", () => {});
+  if (head.kind === "malformed") return stream.close(PROTOCOL_ERROR);
+  const [near, far] = memoryPipe();
+  stream.on("close", () => near.close());
+  const serving = engine.serve(far, { origin });
+  sendRequest(stream, near, head);
+  const peer = engine.peer(near);
+  const response = new ResponseReader(peer, stream, {
+    method: headers[":method"] ?? "GET",
+    engine,
+  });
+  try {
+    if (!await response.forward()) reset(stream);
+  } catch (error) {
+    // An answer that HTTP/2 cannot express, or one that comes after the stream was reset.
+    if (!(error instanceof Error)) throw error;
+    reset(stream);
+  }
+  peer.close();
+  await serving;
+}
+
+/** Tells the client that there is no more; a plain `close` would first end the body as if complete. */
+function reset(stream: ServerHttp2Stream): void {
+  if (!stream.closed && !stream.destroyed) stream.destroy(new Error("The response broke off"));
+}
+
+/** Begins to send the request; what the engine does not take is read and forgotten. */
+function sendRequest(
+  stream: ServerHttp2Stream,
+  near: ByteStream,
+  { text, framing }: { readonly text: string; readonly framing: TextFraming },
+): void {
+  let sending = write(near, latin1(text));
+  let trailers = `0\r\n${END_OF_HEADERS}`;
+  stream.on("trailers", (fields: IncomingHttpHeaders) => trailers = trailerText(fields));
+  stream.on("data", (data: Uint8Array) => {
+    stream.pause();
+    const piece = framing === "chunked" ? chunk(data) : data;
+    sending = sending.then(() => write(near, piece)).finally(() => stream.resume());
+  });
+  stream.on("end", () => {
+    if (framing === "chunked") sending = sending.then(() => write(near, latin1(trailers)));
+  });
+}
+
+/** What comes back from the engine. */
+class ResponseReader {
+  readonly #peer: Peer;
+  readonly #stream: ServerHttp2Stream;
+  readonly #method: string;
+  readonly #engine: Http1Engine;
+
+  constructor(
+    peer: Peer,
+    stream: ServerHttp2Stream,
+    { method, engine }: { readonly method: string; readonly engine: Http1Engine },
+  ) {
+    this.#peer = peer;
+    this.#stream = stream;
+    this.#method = method;
+    this.#engine = engine;
+  }
+
+  /** Forwards the response; false when it ended too early. @throws Refusal, errors of the stream */
+  async forward(): Promise<boolean> {
+    const block = new HeaderBlock(this.#engine.limits);
+    for (;;) {
+      if (!await this.#readBlock(block, "head")) return false;
+      const response = parseResponse(block, this.#method);
+      this.#peer.source.start += block.length;
+      const headers = { ":status": response.status, ...fieldsOf(block) };
+      if (response.status >= 200) return await this.#respond(response, headers);
+      this.#stream.additionalHeaders(headers);
+    }
+  }
+
+  async #respond(response: ParsedResponse, headers: OutgoingHttpHeaders): Promise<boolean> {
+    const { framing } = response;
+    const endStream = framing.kind === "length" && framing.length === 0;
+    this.#stream.respond(headers, {
+      endStream,
+      waitForTrailers: framing.kind === "chunked",
+    });
+    if (endStream) return true;
+    switch (framing.kind) {
+      case "length":
+        return await this.#forwardLength(framing.length) && this.#end();
+      case "chunked":
+        return await this.#forwardChunks();
+      case "until-close":
+        return await this.#forwardLength(Infinity) && this.#end();
+    }
+  }
+
+  async #forwardLength(length: number): Promise<boolean> {
+    const { source } = this.#peer;
+    for (let left = length; left > 0;) {
+      if (source.available === 0 && !await source.more()) {
+        return length === Infinity && source.ended;
+      }
+      const end = Math.min(source.end, source.start + left);
+      left -= end - source.start;
+      await this.#send(source.bytes.slice(source.start, end));
+      source.start = end;
+    }
+    return true;
+  }
+
+  async #forwardChunks(): Promise<boolean> {
+    const { source } = this.#peer;
+    const decoder = new ChunkedDecoder();
+    while (!decoder.isDone) {
+      if (source.available === 0 && !await source.more()) return false;
+      const { bytes, start, end } = source;
+      const behind = decoder.decode(bytes, start, end);
+      const payload = bytes.slice(start, decoder.payloadEnd);
+      source.start = behind;
+      if (payload.length > 0) await this.#send(payload);
+    }
+    const block = new HeaderBlock(this.#engine.limits);
+    if (!await this.#readBlock(block, "trailers")) return false;
+    source.start += block.length;
+    const trailers = fieldsOf(block);
+    this.#stream.on("wantTrailers", () => {
+      if (Object.keys(trailers).length === 0) this.#stream.close();
+      else this.#stream.sendTrailers(trailers);
+    });
+    return this.#end();
+  }
+
+  async #readBlock(block: HeaderBlock, part: "head" | "trailers"): Promise<boolean> {
+    const { source } = this.#peer;
+    block.reset(part);
+    while (source.available === 0 || !block.scan(source.bytes, source.start, source.end)) {
+      if (!await source.more()) return false;
+    }
+    return true;
+  }
+
+  /** Waits until the client takes more. */
+  async #send(data: Uint8Array): Promise<void> {
+    if (this.#stream.destroyed) throw new Refusal("the client is gone");
+    if (this.#stream.write(data)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const settle = () => resolve();
+    this.#stream.once("drain", settle);
+    this.#stream.once("close", settle);
+    await promise;
+    this.#stream.off("drain", settle);
+    this.#stream.off("close", settle);
+  }
+
+  #end(): boolean {
+    this.#stream.end();
+    return true;
+  }
+}
+
+/** By lower-case name; several of one name are a list. */
+function fieldsOf(block: HeaderBlock): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = {};
+  for (const field of block.fields) {
+    const name = block.name(field).toLowerCase();
+    if (CONNECTION_FIELDS.has(name)) continue;
+    const value = block.value(field);
+    const before = fields[name];
+    fields[name] = before === undefined
+      ? value
+      : name === "set-cookie"
+      ? [before, value].flat()
+      : `${before}, ${value}`;
+  }
+  return fields;
+}
+
+function chunk(data: Uint8Array): Uint8Array {
+  const head = latin1(`${data.length.toString(16)}\r\n`);
+  const framed = new Uint8Array(head.length + data.length + 2);
+  framed.set(head);
+  framed.set(data, head.length);
+  framed.set([13, 10], head.length + data.length);
+  return framed;
+}
+
+/** Writes all of it, unless nobody reads any more. */
+async function write(stream: ByteStream, data: Uint8Array): Promise<void> {
+  try {
+    for (let at = 0; at < data.length;) at += await stream.write(data.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,130 @@
+/**
+ * HTTP/2 for clients that speak it: the runtime's own server, and the HTTP/1.1 engine behind it.
+ *
+ * That server takes only connections of TCP that were accepted by the runtime. So a client's bytes
+ * pass through a loopback port of the kernel's choice; what comes there from anybody else is closed
+ * unheard: a connection is ours exactly when its port is that of one which we opened.
+ *
+ * @module
+ */
+
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from "node:http2";
+import type { Server, Socket } from "node:net";
+import type { Origin } from "../contract.ts";
+import type { Http1Engine } from "../http1/engine.ts";
+import type { Peer } from "../http1/peer.ts";
+import { splice } from "../http1/splice.ts";
+import { serveStream } from "./exchange.ts";
+
+interface Servers {
+  readonly http: Http2Server;
+  readonly tcp: Server;
+  readonly port: number;
+}
+
+const HOST = "127.0.0.1";
+/** Requests of one connection at a time (RFC 9113 6.5.2 advises no less than 100). */
+const MAX_STREAMS = 250;
+const END_STREAM = 1;
+
+/** Serves HTTP/2 connections; starts with the first. */
+export class H2Front implements Disposable {
+  readonly #engine: Http1Engine;
+  /** Whose a connection is, by the port that it comes from. */
+  readonly #origins = new Map<number, Origin>();
+  readonly #waiting = new Map<number, Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #servers: Promise<Servers> | undefined;
+  #opening = 0;
+
+  constructor(engine: Http1Engine) {
+    this.#engine = engine;
+  }
+
+  /** Serves one connection, whose input begins with the preface, to its end; closes it. */
+  async serve(peer: Peer, origin: Origin): Promise<void> {
+    const servers = await (this.#servers ??= this.#start());
+    this.#opening += 1;
+    let outside: Deno.TcpConn;
+    try {
+      outside = await Deno.connect({ hostname: HOST, port: servers.port });
+    } finally {
+      this.#opening -= 1;
+    }
+    const { port } = outside.localAddr;
+    this.#origins.set(port, origin);
+    const socket = this.#waiting.get(port);
+    this.#waiting.delete(port);
+    if (socket !== undefined) servers.http.emit("connection", socket);
+    this.#closeStrangers();
+    try {
+      await splice(peer, this.#engine.peer(outside));
+    } finally {
+      this.#origins.delete(port);
+    }
+  }
+
+  /** Ends connections after the requests that they are in. */
+  drain(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  [Symbol.dispose](): void {
+    for (const session of this.#sessions) session.destroy();
+    this.#servers?.then(({ tcp }) => tcp.close(), () => {});
+  }
+
+  async #start(): Promise<Servers> {
+    const [{ createServer: createHttp }, { createServer: createTcp }] = await Promise.all([
+      import("node:http2"),
+      import("node:net"),
+    ]);
+    const http = createHttp({
+      settings: { maxConcurrentStreams: MAX_STREAMS, enableConnectProtocol: false },
+    });
+    http.on("session", (session) => this.#watch(session));
+    http.on("sessionError", () => {});
+    const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
+      const origin = this.#origins.get(stream.session?.socket.remotePort ?? 0);
+      if (origin === undefined) return stream.destroy();
+      const isEnded = (flags & END_STREAM) !== 0;
+      serveStream(stream, { headers, isEnded, origin, engine: this.#engine });
+    };
+    http.on("stream", onStream);
+    const tcp = createTcp((socket) => this.#accept(socket, http));
+    const listening = Promise.withResolvers<void>();
+    tcp.once("error", listening.reject);
+    tcp.listen(0, HOST, listening.resolve);
+    await listening.promise;
+    const address = tcp.address();
+    if (address === null || typeof address === "string") throw new TypeError("A port is TCP");
+    return { http, tcp, port: address.port };
+  }
+
+  #accept(socket: Socket, http: Http2Server): void {
+    socket.setNoDelay(true);
+    // The other end is ours: it is told by the end of the connection.
+    socket.on("error", () => {});
+    const port = socket.remotePort ?? 0;
+    if (this.#origins.has(port)) http.emit("connection", socket);
+    else if (this.#opening > 0) this.#waiting.set(port, socket);
+    else socket.destroy();
+  }
+
+  #closeStrangers(): void {
+    if (this.#opening > 0) return;
+    for (const socket of this.#waiting.values()) socket.destroy();
+    this.#waiting.clear();
+  }
+
+  #watch(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.on("close", () => this.#sessions.delete(session));
+    session.setTimeout(this.#engine.limits.clientIdleMs, () => session.close());
+  }
+}

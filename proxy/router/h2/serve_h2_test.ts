@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import {
+  type ClientHttp2Session,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import { createConnection } from "node:net";
+import { createTestHome } from "../../../tests/helpers/test_home.ts";
+import { openAuthority } from "../../tls/authority.ts";
+import { openRouter } from "../open_router.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What the endpoint does with one connection, whose first bytes are given as text. */
+type Serve = (connection: Deno.Conn, text: string) => Promise<void>;
+
+/** A router with the run `shop`, in front of a server that is written by hand. */
+async function createBench(serve: Serve) {
+  const home = await createTestHome();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const connection of listener) served.push(serveOne(connection, serve));
+  })();
+  const { port } = listener.addr;
+  const router = await openRouter({
+    ports: [0],
+    log: () => {},
+    authorityDirectory: home.directory,
+  });
+  router.set({
+    runId: "run_shop",
+    runName: "shop",
+    endpoints: [{ name: "web", port }],
+    connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
+  });
+  const url = `http://127.0.0.1:${router.port}`;
+  const session = connect(url, {
+    createConnection: () => createConnection({ host: "127.0.0.1", port: router.port }),
+  });
+  session.on("error", () => {});
+  return {
+    home,
+    router,
+    session,
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((resolve) => session.close(resolve));
+      await router[Symbol.asyncDispose]();
+      listener.close();
+      await accepting;
+      await Promise.all(served);
+      await home[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function serveOne(connection: Deno.Conn, serve: Serve): Promise<void> {
+  try {
+    const text = await readUntil(connection, "\r\n\r\n");
+    await serve(connection, text);
+  } catch (error) {
+    if (
+      !(error instanceof Deno.errors.ConnectionReset) && !(error instanceof Deno.errors.BrokenPipe)
+    ) {
+      throw error;
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+async function readUntil(connection: Deno.Conn, wanted: string, text = ""): Promise<string> {
+  const block = new Uint8Array(64 * 1024);
+  while (!text.includes(wanted)) {
+    const count = await connection.read(block);
+    if (count === null) break;
+    text += decoder.decode(block.subarray(0, count), { stream: true });
+  }
+  return text;
+}
+
+async function write(connection: Deno.Conn, text: string): Promise<void> {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+const HELLO: Serve = (connection) =>
+  write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+
+interface Asked {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly interim: readonly IncomingHttpHeaders[];
+  readonly trailers: IncomingHttpHeaders | undefined;
+}
+
+/** One request to `web.shop.localhost`; rejects when its stream is reset. */
+function ask(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders = {},
+  body?: string | Uint8Array,
+): Promise<Asked> {
+  const { promise, resolve, reject } = Promise.withResolvers<Asked>();
+  const stream = session.request(
+    { ":authority": "web.shop.localhost", ":path": "/", ...headers },
+    { endStream: body === undefined },
+  );
+  const chunks: Uint8Array[] = [];
+  const interim: IncomingHttpHeaders[] = [];
+  let answered: IncomingHttpHeaders = {};
+  let trailers: IncomingHttpHeaders | undefined;
+  stream.on("headers", (fields) => interim.push(fields));
+  stream.on("response", (fields) => answered = fields);
+  stream.on("trailers", (fields) => trailers = fields);
+  stream.on("data", (data: Uint8Array) => chunks.push(data));
+  stream.on("error", reject);
+  stream.on("close", () => {
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) reject(new Error(`reset ${stream.rstCode}`));
+    resolve({ headers: answered, body: Buffer.concat(chunks).toString(), interim, trailers });
+  });
+  if (body !== undefined) stream.end(body);
+  return promise;
+}
+
+Deno.test("HTTP/2 by prior knowledge reaches the endpoint as plain HTTP/1.1", async () => {
+  const seen: string[] = [];
+  await using bench = await createBench(async (connection, text) => {
+    seen.push(text);
+    await HELLO(connection, text);
+  });
+  const { headers, body } = await ask(bench.session, { cookie: ["a=1", "b=2"], "x-a": "1" });
+  assert.equal(headers[":status"], 200);
+  assert.equal(headers.connection, undefined);
+  assert.equal(body, "hello");
+  assert.match(seen[0] ?? "", /^GET \/ HTTP\/1\.1\r\nhost: web\.shop\.localhost\r\n/i);
+  assert.match(seen[0] ?? "", /\r\ncookie: a=1; b=2\r\n/);
+  assert.match(seen[0] ?? "", /\r\nX-Forwarded-Proto: http\r\n/);
+});
+
+Deno.test("many requests of one connection are answered at the same time", async () => {
+  const all = Promise.withResolvers<void>();
+  let count = 0;
+  await using bench = await createBench(async (connection, text) => {
+    if (++count === 20) all.resolve();
+    await all.promise;
+    await HELLO(connection, text);
+  });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(bench.session)));
+  assert.deepEqual([...new Set(answers.map(({ body }) => body))], ["hello"]);
+});
+
+Deno.test("hints, chunks and trailers come through", async () => {
+  await using bench = await createBench((connection) =>
+    write(
+      connection,
+      "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" +
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n" +
+        "3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n",
+    )
+  );
+  const { headers, body, interim, trailers } = await ask(bench.session);
+  assert.equal(interim[0]?.[":status"], 103);
+  assert.equal(interim[0]?.link, "</a.css>");
+  assert.deepEqual(headers["set-cookie"], ["a=1", "b=2"]);
+  assert.equal(headers["transfer-encoding"], undefined);
+  assert.equal(body, "abcde");
+  assert.equal(trailers?.["x-sum"], "5");
+});
+
+Deno.test("a body without a length is sent in chunks", async () => {
+  const bodies: string[] = [];
+  await using bench = await createBench(async (connection, text) => {
+    bodies.push(await readUntil(connection, "0\r\n\r\n", text));
+    await HELLO(connection, text);
+  });
+  await ask(bench.session, { ":method": "POST" }, "some text");
+  assert.match(
+    bodies[0] ?? "",
+    /Transfer-Encoding: chunked\r\n[^]*\r\n\r\n9\r\nsome text\r\n0\r\n\r\n$/i,
+  );
+});
+
+Deno.test("8 MiB go both ways", async () => {
+  const text = "0123456789abcdef".repeat(512 * 1024);
+  await using bench = await createBench(async (connection, head) => {
+    const [, start = ""] = head.split("\r\n\r\n");
+    let received = start.length;
+    const block = new Uint8Array(256 * 1024);
+    while (received < text.length) received += await connection.read(block) ?? text.length;
+    await write(
+      connection,
+      `HTTP/1.1 200 OK\r\nContent-Length: ${received}\r\nConnection: close\r\n\r\n${text}`,
+    );
+  });
+  const { body } = await ask(
+    bench.session,
+    { ":method": "POST", "content-length": text.length },
+    text,
+  );
+  assert(body === text);
+});
+
+Deno.test("HEAD, 204 and 304 have no body", async () => {
+  await using bench = await createBench((connection, text) => {
+    const [, status = "200"] = /^\w+ \/(\d+)/.exec(text) ?? [];
+    return write(connection, `HTTP/1.1 ${status} Fine\r\nETag: "a"\r\nConnection: close\r\n\r\n`);
+  });
+  const head = await ask(bench.session, { ":method": "HEAD", ":path": "/200" });
+  assert.equal(head.headers.etag, '"a"');
+  assert.equal((await ask(bench.session, { ":path": "/204" })).headers[":status"], 204);
+  assert.equal((await ask(bench.session, { ":path": "/304" })).headers[":status"], 304);
+});
+
+Deno.test("an endpoint that ends half-way resets the stream, not the connection", async () => {
+  await using bench = await createBench((connection, text) =>
+    text.startsWith("GET /broken")
+      ? write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+      : HELLO(connection, text)
+  );
+  await assert.rejects(ask(bench.session, { ":path": "/broken" }));
+  assert.equal((await ask(bench.session)).body, "hello");
+});
+
+Deno.test("a request that is reset ends what the endpoint has of it", async () => {
+  const [begun, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using bench = await createBench(async (connection) => {
+    begun.resolve();
+    const block = new Uint8Array(16);
+    await connection.read(block).catch(() => {});
+    gone.resolve();
+  });
+  const stream = bench.session.request({ ":authority": "shop.localhost", ":path": "/" });
+  stream.on("error", () => {});
+  await begun.promise;
+  stream.close(constants.NGHTTP2_CANCEL);
+  await gone.promise;
+});
+
+Deno.test("extended CONNECT is not announced", async () => {
+  await using bench = await createBench(HELLO);
+  await ask(bench.session);
+  assert(!bench.session.remoteSettings.enableConnectProtocol);
+});
+
+Deno.test("HTTP/2 inside TLS is offered and served", async () => {
+  await using bench = await createBench(HELLO);
+  const { certificate } = await openAuthority(bench.home.directory);
+  using client = Deno.createHttpClient({ caCerts: [certificate], http1: false, http2: true });
+  const response = await fetch(`https://localhost:${bench.router.port}/`, { client });
+  assert.equal(response.status, 200);
+  assert.equal((await response.json()).runs[0].name, "shop");
+});

@@ -38,14 +38,12 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** Serves one stream to its end; never throws. */
+/** Serves one stream, whose errors are listened to, to its end; never throws. */
 export async function serveStream(
   stream: ServerHttp2Stream,
   { headers, isEnded, origin, engine }: ServeStreamOptions,
 ): Promise<void> {
   const head = requestText(headers, { hasBody: !isEnded });
-  // Resets by the client are seen by the close that follows.
-  stream.on("error", () => {});
   if (head.kind === "malformed") return stream.close(PROTOCOL_ERROR);
   const [near, far] = memoryPipe();
   stream.on("close", () => near.close());

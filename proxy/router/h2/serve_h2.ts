@@ -90,7 +90,10 @@ export class H2Front implements Disposable {
     http.on("session", (session) => this.#watch(session));
     http.on("sessionError", () => {});
     const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
+      // Resets by the client, and whatever else ends it: an error without a listener ends the process.
+      stream.on("error", () => {});
       const origin = this.#origins.get(stream.session?.socket.remotePort ?? 0);
+      // Reset already.
       if (origin === undefined) return stream.destroy();
       const isEnded = (flags & END_STREAM) !== 0;
       serveStream(stream, { headers, isEnded, origin, engine: this.#engine });

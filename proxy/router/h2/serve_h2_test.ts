@@ -254,3 +254,29 @@ Deno.test("HTTP/2 inside TLS is offered and served", async () => {
   assert.equal(response.status, 200);
   assert.equal((await response.json()).runs[0].name, "shop");
 });
+
+/** One frame (RFC 9113 4.1). */
+function frame(type: number, flags: number, stream: number, payload: readonly number[]): number[] {
+  return [0, payload.length >> 8, payload.length & 255, type, flags, 0, 0, 0, stream, ...payload];
+}
+
+Deno.test("a client that breaks the rules ends its own connection and nothing else", async () => {
+  await using bench = await createBench(HELLO);
+  const [headers, endOfHeaders] = [1, 4];
+  const name = encoder.encode("shop.localhost");
+  const request = [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+  using rude = await Deno.connect({ hostname: "127.0.0.1", port: bench.router.port });
+  // A second head that does not end the stream.
+  await rude.write(
+    new Uint8Array([
+      ...encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+      ...frame(4, 0, 0, []),
+      ...frame(headers, endOfHeaders, 1, request),
+      ...frame(headers, endOfHeaders, 1, [0x40, 1, 0x78, 1, 0x79]),
+      ...frame(headers, endOfHeaders, 1, request),
+    ]),
+  );
+  const block = new Uint8Array(4096);
+  await rude.read(block);
+  assert.equal((await ask(bench.session)).body, "hello");
+});

@@ -7,7 +7,6 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { createConnection } from "node:net";
 import { createTestHome } from "../../../tests/helpers/test_home.ts";
 import { openAuthority } from "../../tls/authority.ts";
 import { openRouter } from "../open_router.ts";
@@ -38,17 +37,14 @@ async function createBench(serve: Serve) {
     endpoints: [{ name: "web", port }],
     connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
   });
-  const url = `http://127.0.0.1:${router.port}`;
-  const session = connect(url, {
-    createConnection: () => createConnection({ host: "127.0.0.1", port: router.port }),
-  });
+  const session = connect(`http://127.0.0.1:${router.port}`);
   session.on("error", () => {});
   return {
     home,
     router,
     session,
     async [Symbol.asyncDispose]() {
-      await new Promise<void>((resolve) => session.close(resolve));
+      session.destroy();
       await router[Symbol.asyncDispose]();
       listener.close();
       await accepting;

@@ -50,7 +50,6 @@ export class TlsFront implements Disposable {
   /** Serves one client, whose input begins with the hello, to its end. */
   async serve(client: Client): Promise<void> {
     const { engine, log } = this.#options;
-    client.isIdle = false;
     client.deadline = Date.now() + engine.limits.headMs;
     const hello = await readHello(client);
     if (hello === undefined) return;

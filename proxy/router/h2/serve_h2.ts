@@ -38,7 +38,9 @@ export class H2Front implements Disposable {
   /** Whose a connection is, by the port that it comes from. */
   readonly #origins = new Map<number, Origin>();
   readonly #waiting = new Map<number, Socket>();
-  readonly #sessions = new Set<ServerHttp2Session>();
+  /** How many requests each connection is in. */
+  readonly #sessions = new Map<ServerHttp2Session, number>();
+  #isDraining = false;
   #servers: Promise<Servers> | undefined;
   #opening = 0;
 
@@ -71,11 +73,12 @@ export class H2Front implements Disposable {
 
   /** Ends connections after the requests that they are in. */
   drain(): void {
-    for (const session of this.#sessions) session.close();
+    this.#isDraining = true;
+    for (const [session, count] of this.#sessions) if (count === 0) session.close();
   }
 
   [Symbol.dispose](): void {
-    for (const session of this.#sessions) session.destroy();
+    for (const session of this.#sessions.keys()) session.destroy();
     this.#servers?.then(({ tcp }) => tcp.close(), () => {});
   }
 
@@ -94,7 +97,8 @@ export class H2Front implements Disposable {
       stream.on("error", () => {});
       const origin = this.#origins.get(stream.session?.socket.remotePort ?? 0);
       // Reset already.
-      if (origin === undefined) return stream.destroy();
+      if (origin === undefined || stream.session === undefined) return stream.destroy();
+      this.#count(stream.session, stream);
       const isEnded = (flags & END_STREAM) !== 0;
       serveStream(stream, { headers, isEnded, origin, engine: this.#engine });
     };
@@ -126,8 +130,23 @@ export class H2Front implements Disposable {
   }
 
   #watch(session: ServerHttp2Session): void {
-    this.#sessions.add(session);
+    this.#sessions.set(session, 0);
     session.on("close", () => this.#sessions.delete(session));
-    session.setTimeout(this.#engine.limits.clientIdleMs, () => session.close());
+    session.setTimeout(this.#engine.limits.clientIdleMs, () => {
+      if (this.#sessions.get(session) === 0) session.close();
+    });
+  }
+
+  /** `close` resets the requests that are under way: it has to wait for their end. */
+  #count(session: ServerHttp2Session, stream: ServerHttp2Stream): void {
+    const add = (change: number) => {
+      const before = this.#sessions.get(session);
+      if (before !== undefined) this.#sessions.set(session, before + change);
+      return (before ?? 0) + change;
+    };
+    add(1);
+    stream.once("close", () => {
+      if (add(-1) === 0 && this.#isDraining) session.close();
+    });
   }
 }

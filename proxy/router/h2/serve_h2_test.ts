@@ -276,3 +276,25 @@ Deno.test("a client that breaks the rules ends its own connection and nothing el
   await rude.read(block);
   assert.equal((await ask(bench.session)).body, "hello");
 });
+
+Deno.test("a router that drains ends unused connections, and the others after their answer", async () => {
+  const [begun, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using bench = await createBench(async (connection, text) => {
+    if (text.startsWith("GET /slow")) {
+      begun.resolve();
+      await proceed.promise;
+    }
+    await HELLO(connection, text);
+  });
+  const unused = connect(`http://127.0.0.1:${bench.router.port}`);
+  unused.on("error", () => {});
+  await ask(unused);
+  const closed = new Promise<void>((resolve) => unused.on("close", resolve));
+  const answer = ask(bench.session, { ":path": "/slow" });
+  await begun.promise;
+  const drained = bench.router.drain({ timeoutMs: 60_000 });
+  await closed;
+  proceed.resolve();
+  assert.equal((await answer).body, "hello");
+  await drained;
+});

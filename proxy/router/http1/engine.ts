@@ -76,7 +76,11 @@ export class Http1Engine implements EngineParts, Disposable {
       const words = others === undefined ? "http1" : await sniff(client, this);
       if (words === "gone") return;
       const other = words === "http1" ? undefined : others?.[words];
-      await (other === undefined ? serveClient(client, this) : other(client));
+      if (other === undefined) return await serveClient(client, this);
+      // When it is idle, and for how long, is for the other protocol to know.
+      client.isIdle = false;
+      client.deadline = Infinity;
+      await other(client);
     } finally {
       client.close();
       this.#clients.delete(client);

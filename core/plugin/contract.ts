@@ -114,11 +114,56 @@ export type DependencyCategory =
   | "meta"
   | "dynamic";
 
-/** Adds a source of credentials. Nothing provides one yet. */
+/**
+ * Adds a source of credentials, and says how they are used without a run ever seeing one: what goes
+ * into requests to which hosts, and what stands in its place inside.
+ */
 export interface ProviderPlugin {
   readonly kind: "provider";
   readonly id: string;
   readonly summary: string;
+  /** What must stand behind the colon, as in `env:NPM_TOKEN`; absent: nothing may. */
+  readonly argument?: { readonly pattern: RegExp; readonly example: string };
+  /**
+   * Looks for the credential on the host. Reads only what it is handed; stores nothing.
+   * @throws MoatError naming what was looked for and how to give it
+   */
+  obtain(grant: GrantRequest, host: CredentialHost): Promise<Credential>;
+  /** How a credential is used. Pure, and without the credential in it. */
+  use(grant: GrantRequest): CredentialUse;
+}
+
+/** A grant as asked for: `github`, `env:NPM_TOKEN`. */
+export interface GrantRequest {
+  readonly text: string;
+  readonly argument?: string;
+}
+
+/** The host as far as a provider may look. */
+export interface CredentialHost {
+  /** A variable of moat's own environment. */
+  variable(name: string): string | undefined;
+}
+
+/** A secret and what is known of it. The secret is never printed, logged or put into a plan. */
+export interface Credential {
+  readonly secret: string;
+  /** RFC 3339; absent: unknown or never. */
+  readonly expiresAt?: string;
+}
+
+/** Where a credential goes, and what the run sees in its place. */
+export interface CredentialUse {
+  /** Requests to these hosts, over TLS, get the header; `{secret}` in its value is filled in. */
+  readonly hosts: readonly {
+    /** Exact, or `*.` and a domain for all below it. */
+    readonly host: string;
+    readonly header: { readonly name: string; readonly value: string };
+  }[];
+  /** Variables of the run: placeholders that pass the clients' own checks, never the secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How the credential is seen to be good: a request that ends with a status of 200 to 299. */
+  readonly validate?: { readonly method: "GET" | "HEAD"; readonly url: string };
 }
 
 /** Everything that can be registered. */

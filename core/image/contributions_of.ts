@@ -21,6 +21,23 @@ export function contributionsOf(
   }));
 }
 
+/** The same where some of the plugins are code from elsewhere, which is asked in a sandbox. */
+export async function askContributions(
+  entries: readonly DependencyEntry[],
+  registry: Registry<Plugin>,
+  target: Omit<Target, "present">,
+): Promise<readonly ContributionOf[]> {
+  const present = entries.map(({ id }) => id);
+  return await Promise.all(pluginsOf(entries, registry).map(async ({ entry, plugin }) => {
+    const question = { entry, target: { ...target, present } };
+    if (plugin.ask === undefined) {
+      return { entry, contribution: plugin.contribute(entry, question.target) };
+    }
+    const [contribution = {}] = await plugin.ask([question]);
+    return { entry, contribution };
+  }));
+}
+
 /** The base image that one of the entries needs where the project names none, if any does. Pure. */
 export function neededBase(
   entries: readonly DependencyEntry[],

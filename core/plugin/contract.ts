@@ -77,8 +77,19 @@ export interface DependencyPlugin {
   base?(entry: DependencyEntry, target: Pick<Target, "dockerPackages">): string | undefined;
   /** What the entry adds to the image and the run. Pure. @throws UsageError naming the entry. */
   contribute(entry: DependencyEntry, target: Target): Contribution;
+  /**
+   * In place of `contribute`, which then throws: the plugin is code from elsewhere, and is asked in a
+   * sandbox. The answers are in the order of the questions.
+   */
+  ask?(questions: readonly DependencyQuestion[]): Promise<readonly Contribution[]>;
   /** How to find it on the host, for runtimes that use host tools. */
   find?(entry: DependencyEntry, probe: HostProbe): Promise<HostFinding>;
+}
+
+/** What a dependency is asked: what the entry adds for the target. */
+export interface DependencyQuestion {
+  readonly entry: DependencyEntry;
+  readonly target: Target;
 }
 
 /** What stands behind an entry's colon. */

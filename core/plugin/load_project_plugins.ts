@@ -24,7 +24,7 @@ export async function loadProjectPlugins(
   { plugins }: Pick<ProjectConfig, "plugins">,
   { project, context }: {
     readonly project: { readonly path: string };
-    readonly context: Pick<Context, "registry" | "paths">;
+    readonly context: Context;
   },
 ): Promise<ProjectPlugins> {
   if (plugins.length === 0) return { registry: context.registry, unaccepted: [] };
@@ -46,8 +46,16 @@ export async function loadProjectPlugins(
       });
     }
     const { id, digest } = entry;
-    loaded.push(await loadLockedPlugin({ id, digest }, context.paths));
-    if (store?.isPluginAccepted(digest) !== true) unaccepted.push(`${source} ${digest}`);
+    const plugin = await loadLockedPlugin({ id, digest }, context);
+    loaded.push(plugin);
+    if (store?.isPluginAccepted(digest) === true) continue;
+    // Planning asks it, before anybody can be asked for the project's trust.
+    if (plugin.ask !== undefined) {
+      throw new MoatError(`Cannot use plugin "${id}": it is code that you did not accept`, {
+        hint: "moat plugin install",
+      });
+    }
+    unaccepted.push(`${source} ${digest}`);
   }
   refuseTaken(loaded, context.registry);
   return {

@@ -49,8 +49,25 @@ export interface Manifest {
   /** How the host's tool says its version, and how to get it. */
   readonly host?: { readonly version_args?: readonly string[]; readonly hint?: string };
   readonly contribution?: ManifestContribution;
+  /** A JavaScript module of the plugin that gives the contribution, in place of `contribution`. */
+  readonly entry?: string;
+  /** Version of the contract that the module is written for; there when `entry` is. */
+  readonly contract?: typeof CODE_CONTRACT;
+  /** What the module may have of this machine; absent: nothing. */
+  readonly permissions?: ManifestPermissions;
   /** The server that it is; there when the category is `service`. */
   readonly service?: ManifestService;
+}
+
+/** The version of the contract with plugins that are code. */
+export const CODE_CONTRACT = 1;
+
+/** What a plugin that is code may have of this machine. */
+export interface ManifestPermissions {
+  /** Absolute paths that it sees, read-only, where they are. */
+  readonly read?: readonly string[];
+  /** Variables of moat's own environment that it gets. */
+  readonly env?: readonly string[];
 }
 
 /** The versions of a manifest. */

@@ -8,7 +8,12 @@
  */
 
 import * as v from "valibot";
-import { type Manifest, MANIFEST_GROUPS } from "./manifest.ts";
+import {
+  CODE_CONTRACT,
+  type Manifest,
+  MANIFEST_GROUPS,
+  type ManifestContribution,
+} from "./manifest.ts";
 import { SERVICE_SCHEMA } from "./manifest_service_schema.ts";
 import {
   absolutePath,
@@ -24,6 +29,7 @@ import {
   sha256,
   text,
   url,
+  variable,
   version,
   word,
 } from "./manifest_words.ts";
@@ -84,7 +90,8 @@ const layer = v.variant("kind", [
   }),
 ], "is not a layer\nStart it with kind: run, exec, download or copy-from");
 
-const contribution = v.strictObject({
+/** The shape of a contribution, in a manifest and as a plugin that is code answers. */
+export const CONTRIBUTION_SCHEMA: v.GenericSchema<unknown, ManifestContribution> = v.strictObject({
   base_image: v.exactOptional(image),
   apt: v.exactOptional(
     listOf(matching(/^[a-z0-9][a-z0-9.+-]+$/, "is not a Debian package", "Write its exact name")),
@@ -159,6 +166,31 @@ export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObjec
     version_args: v.exactOptional(listOf(line)),
     hint: v.exactOptional(line),
   })),
-  contribution: v.exactOptional(contribution),
+  contribution: v.exactOptional(CONTRIBUTION_SCHEMA),
+  entry: v.exactOptional(
+    matching(
+      /^(?!.*\.\.)[\w@+-][\w.@+-]*(?:\/[\w@+-][\w.@+-]*)*\.m?js$/,
+      "is not a module of the plugin",
+      "Write it like plugin.js",
+    ),
+  ),
+  contract: v.exactOptional(
+    v.literal(
+      CODE_CONTRACT,
+      `is not a contract that this moat knows\nWrite contract: ${CODE_CONTRACT}`,
+    ),
+  ),
+  permissions: v.exactOptional(v.strictObject({
+    read: v.exactOptional(
+      listOf(
+        matching(
+          /^(?!.*\.\.)(?!\/(?:proc|dev|sys|plugin|moat)(?:\/|$))(?:\/[\w.+@-]+)+$/,
+          "is not a path that can be shown",
+          "Write an absolute path, like /etc/os-release",
+        ),
+      ),
+    ),
+    env: v.exactOptional(listOf(variable)),
+  })),
   service: v.exactOptional(SERVICE_SCHEMA),
 });

@@ -7,7 +7,7 @@
 import { ConfigError } from "../errors.ts";
 import { parseYaml, readYaml, type YamlFile, type YamlPath } from "../config/read_yaml.ts";
 import { formatPath, validate } from "../config/validate.ts";
-import type { Manifest } from "./manifest.ts";
+import { CODE_CONTRACT, type Manifest } from "./manifest.ts";
 import { type ManifestService, variableOf } from "./manifest_service.ts";
 import { type Placeholder, placeholdersOf } from "./placeholder.ts";
 
@@ -62,6 +62,8 @@ export function manifestProblem(manifest: Manifest): ManifestProblem | undefined
       hint: "Remove expands: or contribution:",
     };
   }
+  const ofCode = codeProblem(manifest);
+  if (ofCode !== undefined) return ofCode;
   if ((manifest.category === "service") !== (service !== undefined)) {
     return {
       path: ["category"],
@@ -88,6 +90,35 @@ export function manifestProblem(manifest: Manifest): ManifestProblem | undefined
         };
       }
     }
+  }
+  return undefined;
+}
+
+/** What is wrong between the keys of a plugin that is code, or `undefined`. */
+function codeProblem(
+  { entry, contract, contribution, expands, permissions, service }: Manifest,
+): ManifestProblem | undefined {
+  if (entry === undefined) {
+    if (permissions === undefined && contract === undefined) return undefined;
+    return {
+      path: [permissions === undefined ? "contract" : "permissions"],
+      state: "without a module nothing of the plugin runs",
+      hint: "Add entry:, or remove it",
+    };
+  }
+  if (contract === undefined) {
+    return {
+      path: ["entry"],
+      state: "the contract that the module is written for is missing",
+      hint: `Add contract: ${CODE_CONTRACT}`,
+    };
+  }
+  if (contribution !== undefined || expands !== undefined || service !== undefined) {
+    return {
+      path: ["entry"],
+      state: "the module gives the contribution, the manifest has one too",
+      hint: "Remove entry:, or contribution:, expands: and service:",
+    };
   }
   return undefined;
 }

@@ -167,12 +167,42 @@ Deno.test("MANIFEST_SCHEMA refuses hostile text in every field of text", () => {
       { ...base, contribution: { path: [text] } },
       { ...base, contribution: { files: { [text]: { content: "", mode: 0o644 } } } },
       { ...base, contribution: { env: { [text]: "" } } },
+      { ...base, entry: `${text}.js`, contract: 1 },
+      { ...base, entry: "plugin.js", contract: 1, permissions: { read: [text] } },
+      { ...base, entry: "plugin.js", contract: 1, permissions: { env: [text] } },
     ];
     for (const value of fields) {
       assert(!v.is(MANIFEST_SCHEMA, value), `accepted: ${JSON.stringify(value)}`);
     }
   }
   assert(v.is(MANIFEST_SCHEMA, base));
+});
+
+Deno.test("readManifest() refuses code whose keys do not go together", async () => {
+  const head = "schema: 1\nkind: dependency\nid: hello\nsummary: Says hello\ncategory: tool\n";
+  const code = "entry: plugin.js\ncontract: 1\n";
+  assert.equal((await read(head + code))?.entry, "plugin.js");
+  for (
+    const { keys, message } of [
+      { keys: "entry: plugin.js\n", message: /"entry": the contract .* is missing/ },
+      {
+        keys: "entry: plugin.js\ncontract: 2\n",
+        message: /is not a contract that this moat knows/,
+      },
+      { keys: "contract: 1\n", message: /"contract": without a module/ },
+      { keys: "permissions: {}\n", message: /"permissions": without a module/ },
+      { keys: `${code}contribution: {}\n`, message: /"entry": the module gives the contribution/ },
+      { keys: `${code}expands: [git]\n`, message: /"entry": the module gives the contribution/ },
+      { keys: `${code}permissions: { net: [a] }\n`, message: /"permissions\.net"|"net"/ },
+      { keys: `${code}permissions: { read: [/proc/1] }\n`, message: /is not a path/ },
+    ]
+  ) {
+    await assert.rejects(() => read(head + keys), (error) => {
+      assert(error instanceof ConfigError);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
 });
 
 Deno.test("the manifests in docs/dependencies.md are ones", async () => {

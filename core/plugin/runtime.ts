@@ -43,7 +43,10 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
-/** What a container's network is. `own`: the named network, made before through `networks`. */
+/**
+ * What a container's network is. `own`: the named network, made before through `networks`; `none`:
+ * nothing but `lo`.
+ */
 export type ContainerNetwork =
   | {
     readonly kind: "own";
@@ -51,7 +54,8 @@ export type ContainerNetwork =
     /** Its IPv4 address there, out of the network's subnet; absent: the engine's choice. */
     readonly address?: string;
   }
-  | { readonly kind: "host" };
+  | { readonly kind: "host" }
+  | { readonly kind: "none" };
 
 /** Limits of a container; absent means the engine's default. */
 export interface Limits {

@@ -44,7 +44,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
   const { registry, unaccepted } = await loadProjectPlugins(written, { project, context });
   const config = { ...written, plugins: unaccepted };
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
-  const dependencies = prepareDependencies(request, { ...context, registry }, homeConfig);
+  const dependencies = await prepareDependencies(request, { ...context, registry }, homeConfig);
   const candidates = runtimeCandidates(context);
   const wish: RuntimeWish = {
     ...(request.runtime === undefined ? {} : { runtime: request.runtime }),

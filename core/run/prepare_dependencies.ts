@@ -8,7 +8,7 @@
 import type { HomeConfig } from "../config/project_config.ts";
 import type { Context } from "../context.ts";
 import { MoatError } from "../errors.ts";
-import { contributionsOf, neededBase } from "../image/contributions_of.ts";
+import { askContributions, neededBase } from "../image/contributions_of.ts";
 import { readGitIdentity } from "../image/git_identity.ts";
 import { readHostAuthorities } from "../image/host_ca.ts";
 import { imagePlan, suiteOf } from "../image/image_plan.ts";
@@ -49,18 +49,18 @@ export interface PreparedDependencies {
 export type PrepareDependenciesOptions = Pick<HomeConfig, "dockerPackages" | "dockerBuildCache">;
 
 /** Resolves the request's entries. @throws UsageError naming the entry */
-export function prepareDependencies(
+export async function prepareDependencies(
   request: RunRequest,
   context: Context,
   { dockerPackages, dockerBuildCache }: PrepareDependenciesOptions = {},
-): PreparedDependencies {
+): Promise<PreparedDependencies> {
   const { registry } = context;
   const entries = resolveDependencies(request.dependencies.map(({ text }) => text), registry);
   const packages = dockerPackages === undefined ? {} : { dockerPackages };
   const baseImage = request.config.baseImage ?? neededBase(entries, registry, packages);
   const suite = suiteOf(baseImage);
   const contributionsFor = ({ arch, hostSocket }: Pick<Target, "arch" | "hostSocket">) =>
-    contributionsOf(entries, registry, {
+    askContributions(entries, registry, {
       arch,
       suite,
       services: request.config.services,
@@ -73,7 +73,7 @@ export function prepareDependencies(
   const findAll = (facts: RuntimeFacts, environment: RuntimeEnvironment) =>
     findings ??= findOnHost(entries, context, { facts, environment });
   return {
-    needs: contributionsFor(context).flatMap(({ entry, contribution }) =>
+    needs: (await contributionsFor(context)).flatMap(({ entry, contribution }) =>
       abilitiesFor(contribution).map((ability) => ({
         ability,
         by: `dependency "${entry.text}"`,
@@ -87,7 +87,7 @@ export function prepareDependencies(
     },
     async finish(facts, environment) {
       if (!facts.usesHostTools) {
-        const contributions = contributionsFor(facts);
+        const contributions = await contributionsFor(facts);
         const image = await planImage(request, context, { contributions, facts, baseImage });
         return { inputs: { contributions, image }, tools: { paths: [], bin: [] } };
       }
@@ -99,7 +99,7 @@ export function prepareDependencies(
           { hint: missing.finding.hint },
         );
       }
-      const services = contributionsFor(facts).filter(isService);
+      const services = (await contributionsFor(facts)).filter(isService);
       const tools = found.filter(({ entry }) => !services.some((one) => one.entry === entry));
       return {
         // Of a service nothing but itself is of use: the rest is for images.
@@ -186,7 +186,7 @@ async function planImage(
   request: RunRequest,
   { signal }: Context,
   { contributions, facts, baseImage }: {
-    readonly contributions: ReturnType<typeof contributionsOf>;
+    readonly contributions: readonly ContributionOf[];
     readonly facts: RuntimeFacts;
     readonly baseImage: string | undefined;
   },

@@ -92,7 +92,7 @@ function hostConfig(spec: ContainerSpec, apiVersion: string): Record<string, unk
   const tmpfs = spec.mounts.filter(({ kind }) => kind === "tmpfs");
   return {
     ...sharedHostConfig(spec),
-    NetworkMode: spec.network.kind === "host" ? "host" : spec.network.name,
+    NetworkMode: spec.network.kind === "own" ? spec.network.name : spec.network.kind,
     Tmpfs: Object.fromEntries(tmpfs.map(({ target, readOnly }) => [
       target,
       `${readOnly ? "ro" : "rw"},uid=${spec.uid},gid=${spec.gid},mode=755`,

@@ -131,9 +131,9 @@ class LocalRuntime implements Runtime {
       ...this.#startOptions(spec),
       backend: this.#backendFor(spec),
       switchesUser: switchesUser(spec.uid),
-      sharedNetwork: spec.network.kind === "host"
-        ? undefined
-        : await this.#networks.find(spec.runId),
+      sharedNetwork: spec.network.kind === "own"
+        ? await this.#networks.find(spec.runId)
+        : undefined,
       notice,
       signal,
     });

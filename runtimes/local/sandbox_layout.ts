@@ -97,7 +97,7 @@ export function layoutSandbox(
       ...toolOperations(spec.toolPaths, has),
       ...mountOperations(spec.mounts, { volumes, directory }),
       ...(companion?.files ?? []).map((file): Operation => ({ kind: "bind-read-only", ...file })),
-      ...(hasOwnNetwork && companion === undefined
+      ...(spec.network.kind === "own" && companion === undefined
         ? [
           {
             kind: "bind-read-only",

@@ -25,7 +25,7 @@ export interface SeatbeltLayout {
   readonly paths: readonly SeatbeltPath[];
   /** Real directories of tools, read-only. */
   readonly toolPaths: readonly string[];
-  readonly network: "private" | "host";
+  readonly network: "private" | "host" | "none";
 }
 
 /** A profile and the values of its parameters. */
@@ -118,7 +118,7 @@ export function seatbeltProfile(
     ...ancestors.map((path) => `(allow file-read-metadata (literal ${name(path)}))`),
     ...toolPaths.map((path) => `(allow file-read* (subpath ${name(path)}))`),
     ...paths.flatMap((entry) => pathRules(entry, { paths, name })),
-    network === "host" ? HOST_NETWORK : PRIVATE_NETWORK,
+    ...(network === "none" ? [] : [network === "host" ? HOST_NETWORK : PRIVATE_NETWORK]),
   ];
   return {
     text: `${rules.join("\n")}\n`,

@@ -51,7 +51,7 @@ export function seatbeltLaunch(
   const { text, parameters } = seatbeltProfile({
     paths,
     toolPaths: spec.toolPaths.map(realPath),
-    network: spec.network.kind === "host" ? "host" : "private",
+    network: spec.network.kind === "own" ? "private" : spec.network.kind,
   });
   const defined = Object.entries(parameters).flatMap(([name, value]) => ["-D", `${name}=${value}`]);
   const starter = ["/bin/sh", "-c", STARTER, spec.preRun ?? "", ...spec.command];

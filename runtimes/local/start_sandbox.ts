@@ -63,7 +63,7 @@ export interface StartedSandbox {
   readonly child: Deno.ChildProcess;
 }
 
-/** What a service gets: it is reached, and reaches, inside the run's own network. */
+/** What a service gets, which is in the run's own network, and who is to have none. */
 const NO_NETWORK: Network = {
   kind: "none",
   env: {},
@@ -103,7 +103,7 @@ export async function startSandbox(
     if (limits.groups.length > 0) await writeJson(paths.process, { ...record, env: {} });
     // A helper that brings `lo` up while bubblewrap gives it its address makes bubblewrap fail.
     if (options.backend === "bubblewrap") await raceAbort(launched.ready, signal);
-    const opening = options.companion === undefined
+    const opening = options.companion === undefined && spec.network.kind !== "none"
       ? openSandboxNetwork(spec, process.pid, options)
       : Promise.resolve(NO_NETWORK);
     const network = await raceAbort(opening, signal);

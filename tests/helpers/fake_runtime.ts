@@ -408,7 +408,7 @@ function asContainer(spec: CompanionSpec): ContainerSpec {
 }
 
 function networkOf({ network }: ContainerSpec): string {
-  return network.kind === "own" ? network.name : "host";
+  return network.kind === "own" ? network.name : network.kind;
 }
 
 function addressesOf({ network }: ContainerSpec): readonly string[] {

@@ -50,7 +50,7 @@ export function serveNpmPackages(): Promise<NpmRegistry> {
       state.tamper = value;
     },
     async publish(directory, identity) {
-      const archive = await packDirectory(directory, identity);
+      const archive = await packPlugin(directory, identity);
       const versions = packages.get(identity.name) ?? [];
       packages.set(identity.name, [...versions, { version: identity.version, archive }]);
     },
@@ -74,7 +74,8 @@ function packument(name: string, versions: readonly Published[], url: string): u
   };
 }
 
-async function packDirectory(
+/** Packs a copy of the directory, as npm does it, under that name and version. */
+export async function packPlugin(
   directory: string,
   identity: { readonly name: string; readonly version: string },
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -24,6 +24,7 @@ import { plugin } from "./plugin.ts";
 import { proxy } from "./proxy.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { servePlugin } from "./serve_plugin.ts";
 import { service } from "./service.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
@@ -56,4 +57,5 @@ export const COMMANDS: readonly Command[] = [
   completions,
   complete,
   daemon,
+  servePlugin,
 ];

@@ -9,6 +9,7 @@ import { MoatError } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import type { FetchedPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { formatPluginSource } from "../../plugin/install/plugin_source.ts";
+import type { Manifest, ManifestPermissions } from "../../plugin/manifest.ts";
 import { canAsk, confirm } from "../ask.ts";
 import { alignColumns, printable } from "../table.ts";
 
@@ -18,17 +19,19 @@ export interface AcceptPluginOptions {
   readonly yes: boolean;
   /** These exact files were accepted before. */
   readonly accepted: boolean;
+  /** What it is an update of: where that might do something else, both are shown. */
+  readonly before?: Manifest | undefined;
 }
 
 /** Returns when the user accepted it. @throws MoatError when not, or when nobody can be asked */
 export async function acceptPlugin(
   plugin: FetchedPlugin,
   context: Pick<Context, "stdio" | "signal" | "registry">,
-  { yes, accepted }: AcceptPluginOptions,
+  { yes, accepted, before }: AcceptPluginOptions,
 ): Promise<void> {
   const { id } = plugin.manifest;
   refuseTaken(id, context);
-  await context.stdio.error(describeFetched(plugin, context));
+  await context.stdio.error(describeFetched(plugin, { ...context, before }));
   if (accepted || yes) return;
   if (!canAsk(context.stdio)) {
     throw new MoatError(`Cannot add plugin "${id}": nobody can be asked whether to accept it`, {
@@ -50,9 +53,9 @@ function refuseTaken(id: string, { registry }: Pick<Context, "registry">): void 
 /** A few lines for people: what it is, where from, what it adds. */
 function describeFetched(
   { manifest, source, digest }: FetchedPlugin,
-  { registry }: Pick<Context, "registry">,
+  { registry, before }: Pick<Context, "registry"> & Pick<AcceptPluginOptions, "before">,
 ): string {
-  const { id, version, kind, summary, license, homepage, contribution } = manifest;
+  const { id, version, kind, summary, license, homepage } = manifest;
   const lookalike = nearest(id, registry.list("dependency").map((plugin) => plugin.id));
   const rows: (readonly [string, string])[] = [
     ["Plugin", `${id} ${version} (${kind}): ${summary}`],
@@ -60,7 +63,10 @@ function describeFetched(
     ["Digest", digest],
     ...(license === undefined ? [] : [["Licence", license] as const]),
     ...(homepage === undefined ? [] : [["Homepage", homepage] as const]),
-    ["May", mayDo(contribution === undefined ? [] : contribution.layers ?? [])],
+    ["May", mayDo(manifest)],
+    ...(before === undefined || mayDo(before) === mayDo(manifest)
+      ? []
+      : [["Before", mayDo(before)] as const]),
     ...(lookalike === undefined
       ? []
       : [["Beware", `its name looks like "${lookalike}", which is another one`] as const]),
@@ -69,14 +75,26 @@ function describeFetched(
 }
 
 /** A declarative plugin runs nothing on the host: it may only change the image. */
-function mayDo(layers: readonly { readonly kind: string; readonly as?: string }[]): string {
-  const asRoot = layers.some(({ kind, as }) =>
-    (kind === "run" || kind === "exec") && as !== "user"
+function mayDo({ contribution, entry, permissions }: Manifest): string {
+  if (entry !== undefined) return codeMayDo(permissions);
+  const layers = contribution?.layers ?? [];
+  const asRoot = layers.some((layer) =>
+    (layer.kind === "run" || layer.kind === "exec") && layer.as !== "user"
   );
   const downloads = layers.some(({ kind }) => kind === "download");
   return [
     "add to the image of runs that name it; nothing runs on this machine itself",
     ...(asRoot ? ["runs commands as root while the image is built"] : []),
     ...(downloads ? ["downloads programs into the image"] : []),
+  ].join("; ");
+}
+
+/** A module's answers are not known beforehand. */
+function codeMayDo({ read = [], env = [] }: ManifestPermissions = {}): string {
+  return [
+    "add to the image of runs that name it, also commands as root while it is built",
+    "runs code on this machine, in a sandbox without a network",
+    ...(read.length === 0 ? [] : [`reads ${read.join(", ")}`]),
+    ...(env.length === 0 ? [] : [`gets the variables ${env.join(", ")}`]),
   ].join("; ");
 }

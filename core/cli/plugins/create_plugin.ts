@@ -8,9 +8,14 @@ import { basename, join, resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { MoatError, UsageError } from "../../errors.ts";
 import { checkPlugin, type PluginCheck } from "../../plugin/check_plugin.ts";
+import { createCodeDependency } from "../../plugin/code/code_dependency.ts";
+import type { DependencyQuestion } from "../../plugin/contract.ts";
 import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
-import { createDependency } from "../../plugin/manifest.ts";
+import type { PluginFiles } from "../../plugin/install/plugin_package.ts";
+import { writePluginFiles } from "../../plugin/install/plugin_store.ts";
+import { createDependency, type Manifest } from "../../plugin/manifest.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
+import { removeIfThere } from "../../store/files.ts";
 
 /** A directory needs no index. */
 const NO_KEYS = { fact: () => undefined, setFact: () => {} };
@@ -49,11 +54,46 @@ export async function createPlugin(
 /** What the contract's checks say of the plugin in a directory. @throws MoatError when it is none */
 export async function testPlugin(path: string, context: Context): Promise<readonly PluginCheck[]> {
   const { cwd, version, signal, registry } = context;
-  const { manifest } = await fetchPlugin(
+  const { manifest, files } = await fetchPlugin(
     { kind: "directory", path: resolve(cwd, path) },
     { project: cwd, version, signal, registries: [], store: NO_KEYS },
   );
-  return checkPlugin(createDependency(manifest), registry);
+  if (manifest.entry === undefined) return checkPlugin(createDependency(manifest), registry);
+  await using directory = await unpack(files);
+  return await checkCode(manifest, { directory: directory.path, context });
+}
+
+/** Asks the module whatever the checks will ask, all twice, and checks the answers. */
+async function checkCode(
+  manifest: Manifest,
+  { directory, context }: { readonly directory: string; readonly context: Context },
+): Promise<readonly PluginCheck[]> {
+  const { registry } = context;
+  const code = createCodeDependency(manifest, { directory, context });
+  const questions: DependencyQuestion[] = [];
+  // Without answers the checks say which questions there are.
+  checkPlugin(
+    { ...code, contribute: (entry, target) => (questions.push({ entry, target }), {}) },
+    registry,
+  );
+  const answers = await code.ask?.(questions) ?? [];
+  let asked = 0;
+  return checkPlugin({ ...code, contribute: () => answers[asked++] ?? {} }, registry);
+}
+
+/** The files in a directory of their own. */
+async function unpack(
+  files: PluginFiles,
+): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "moat-plugin-" });
+  const dispose = () => removeIfThere(path);
+  try {
+    await writePluginFiles(path, files);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { path, [Symbol.asyncDispose]: dispose };
 }
 
 /** The checks for people; returns whether all passed. */

@@ -8,6 +8,7 @@ import type { Context } from "../../context.ts";
 import { MoatError, UsageError } from "../../errors.ts";
 import { type FetchedPlugin, fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { BUILTIN, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
+import { MANIFEST_FILE } from "../../plugin/install/plugin_package.ts";
 import {
   formatPluginSource,
   type ThirdPartySource,
@@ -15,6 +16,8 @@ import {
 } from "../../plugin/install/plugin_source.ts";
 import { readStoredPlugin, storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
+import type { Manifest } from "../../plugin/manifest.ts";
+import { parseManifest } from "../../plugin/read_manifest.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
@@ -60,7 +63,11 @@ export async function updatePlugins(
     if (plugin.digest === locked.digest) continue;
     const { digest, manifest } = plugin;
     refuseRenamed(locked, plugin);
-    await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
+    await acceptPlugin(plugin, context, {
+      yes,
+      accepted: store.isPluginAccepted(digest),
+      before: await installedManifest(locked, context),
+    });
     await storePlugin(context.paths, plugin.files);
     const source = formatPluginSource(plugin.source);
     store.acceptPlugin({ digest, id: manifest.id, version: manifest.version, source });
@@ -144,6 +151,18 @@ async function fetchNewest(
 ): Promise<FetchedPlugin> {
   const newest = withoutVersion(thirdPartySource(source));
   return await fetchPlugin(newest, await fetchOptions(context, { project, store }));
+}
+
+/** The manifest of what is installed, where it is still as it was. */
+async function installedManifest(
+  { id, digest }: LockedPlugin,
+  { paths }: Pick<Context, "paths">,
+): Promise<Manifest | undefined> {
+  if (digest === undefined) return undefined;
+  const files = await readStoredPlugin(paths, { id, digest });
+  const text = files?.get(MANIFEST_FILE);
+  if (text === undefined) return undefined;
+  return await parseManifest(`${id}/${MANIFEST_FILE}`, new TextDecoder().decode(text));
 }
 
 function withoutVersion(source: ThirdPartySource): ThirdPartySource {

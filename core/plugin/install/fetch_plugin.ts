@@ -61,6 +61,9 @@ export async function fetchPlugin(
   if (exact.kind === "index" && (checked.id !== exact.name || checked.version !== exact.version)) {
     throw refused(text, `its manifest says ${checked.id}@${checked.version}`);
   }
+  if (checked.entry !== undefined && !files.has(checked.entry)) {
+    throw refused(text, `it has no file ${JSON.stringify(checked.entry)}, its entry`);
+  }
   return {
     manifest: checked,
     files,

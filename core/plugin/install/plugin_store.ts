@@ -30,11 +30,7 @@ export async function storePlugin(
   await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
   const beside = await Deno.makeTempDir({ dir: parent, prefix: "new-" });
   try {
-    for (const [path, content] of files) {
-      const file = join(beside, path);
-      await Deno.mkdir(dirname(file), { recursive: true });
-      await Deno.writeFile(file, content, { mode: 0o600, createNew: true });
-    }
+    await writePluginFiles(beside, files);
     if (await isIntact(place, digest)) return digest;
     await removeIfThere(place);
     await Deno.rename(beside, place);
@@ -45,6 +41,15 @@ export async function storePlugin(
     await removeIfThere(beside);
   }
   return digest;
+}
+
+/** Writes the files into an empty directory. */
+export async function writePluginFiles(directory: string, files: PluginFiles): Promise<void> {
+  for (const [path, content] of files) {
+    const file = join(directory, path);
+    await Deno.mkdir(dirname(file), { recursive: true });
+    await Deno.writeFile(file, content, { mode: 0o600, createNew: true });
+  }
 }
 
 /**

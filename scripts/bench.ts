@@ -7,6 +7,7 @@
  *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
  *     deno task bench services   readiness, templates, a run with a database (needs an engine)
+ *     deno task bench plugins    plugins from elsewhere at the start, code of theirs
  *     deno task bench router     the router beside other proxies; --quick for a minute's worth
  *
  * Needs dist/moat (deno task compile; not for the router). Uses a MOAT_HOME of its own below the temporary directory.
@@ -19,6 +20,7 @@ import { benchDial } from "./bench_dial.ts";
 import { benchDocker } from "./bench_docker.ts";
 import { benchImages } from "./bench_images.ts";
 import { benchOutput } from "./bench_output.ts";
+import { benchPlugins } from "./bench_plugins.ts";
 import { benchServices } from "./bench_services.ts";
 import { benchRouter } from "./bench_router.ts";
 import { benchStart } from "./bench_start.ts";
@@ -29,6 +31,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   images: benchImages,
   services: benchServices,
   dial: benchDial,
+  plugins: benchPlugins,
   docker: benchDocker,
   router: benchRouter,
 };

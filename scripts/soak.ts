@@ -7,14 +7,17 @@
  *     deno task soak databases [rounds]   ten runs at once with a database each, once
  *     deno task soak routes [kills]    kill -9 of the daemon while 16 processes register 200 runs each
  *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
+ *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
  * @module
  */
 
+import { describeError } from "../core/errors.ts";
 import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
+import { assertAttacksFail, HostilePlugin } from "../tests/helpers/hostile_plugin.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
 import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
@@ -101,6 +104,23 @@ async function soakBodies(gib: number): Promise<boolean> {
   return problems.length === 0 && peakMib < 150;
 }
 
+/** One installation, all attacks again and again. */
+async function soakPlugins(rounds: number): Promise<boolean> {
+  await using hostile = await HostilePlugin.install();
+  let wrong = 0;
+  for (let round = 1; round <= rounds; round++) {
+    try {
+      await assertAttacksFail(hostile);
+      console.log(`${String(round).padStart(3)}  ok`);
+    } catch (error) {
+      wrong++;
+      console.log(`${String(round).padStart(3)}  WRONG: ${describeError(error)}`);
+    }
+  }
+  console.log(`${rounds - wrong} of ${rounds} rounds ok`);
+  return wrong === 0;
+}
+
 interface Soak {
   readonly rounds: number;
   run(rounds: number): Promise<boolean>;
@@ -111,6 +131,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   docker: { rounds: 10, run: soakDocker },
   nested: { rounds: 1, run: soakNested },
   databases: { rounds: 1, run: soakDatabases },
+  plugins: { rounds: 10, run: soakPlugins },
   routes: { rounds: 20, run: soakRoutes },
   bodies: { rounds: 5, run: soakBodies },
 };

@@ -28,14 +28,16 @@ export async function askContributions(
   target: Omit<Target, "present">,
 ): Promise<readonly ContributionOf[]> {
   const present = entries.map(({ id }) => id);
-  return await Promise.all(pluginsOf(entries, registry).map(async ({ entry, plugin }) => {
-    const question = { entry, target: { ...target, present } };
-    if (plugin.ask === undefined) {
-      return { entry, contribution: plugin.contribute(entry, question.target) };
-    }
-    const [contribution = {}] = await plugin.ask([question]);
-    return { entry, contribution };
-  }));
+  return await Promise.all(
+    pluginsOf(entries, registry).map(async ({ entry, plugin }) => {
+      const question = { entry, target: { ...target, present } };
+      if (plugin.ask === undefined) {
+        return { entry, contribution: plugin.contribute(entry, question.target) };
+      }
+      const [contribution = {}] = await plugin.ask([question]);
+      return { entry, contribution };
+    }),
+  );
 }
 
 /** The base image that one of the entries needs where the project names none, if any does. Pure. */

@@ -76,6 +76,9 @@ const SCRIPTS = {
     `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
     `syswrite($peer, $text); shutdown($peer, 1); ` +
     `print $data while sysread($peer, $data, 65536) > 0' "$1" "$2" "$3"`,
+  /** Prints "alone" where no route leads anywhere but to itself. */
+  isolated: `[ -r /proc/net/dev ] || exit 1; ` +
+    `sed 1d /proc/net/route 2>/dev/null | cut -f1 | grep -qv '^lo$' || echo alone`,
   /** Waits until file $1 is there, then prints $2. */
   awaitFile: `while [ ! -e "$1" ]; do sleep 0.05; done; echo "$2"`,
 } as const;

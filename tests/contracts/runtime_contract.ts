@@ -164,6 +164,14 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.deepEqual([stdout, stderr], ["out", "err"]);
   },
 
+  "a container without a network is alone": async (subject) => {
+    const { stdout } = await run(subject, {
+      network: { kind: "none" },
+      command: program("isolated"),
+    });
+    assert.equal(stdout, "alone\n");
+  },
+
   "exit codes are the command's own": async (subject) => {
     for (const code of [1, 7, 42, 255]) {
       const { status } = await run(subject, { command: program("exit", code) });

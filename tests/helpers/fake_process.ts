@@ -52,6 +52,8 @@ export type FakeHandler = (peer: ByteStream) => Promise<void> | void;
 
 /** The network as one container sees it. */
 export interface FakeNetwork {
+  /** It leads nowhere. */
+  readonly isAlone: boolean;
   listen(port: number, handler: FakeHandler): void;
   /** `undefined` when nothing listens there. */
   connect(host: string, port: number): ByteStream | undefined;
@@ -199,6 +201,7 @@ export class FakeProcess {
       await this.#print(`${value}\n`);
     },
     workdir: () => this.#print(`${this.#options.workdir}\n`),
+    isolated: () => this.#print(this.#options.network.isAlone ? "alone\n" : ""),
     ids: () => this.#print(`${this.#options.uid}:${this.#options.gid}\n`),
     write: async (path, text) => {
       const place = this.#place(path);

@@ -350,6 +350,7 @@ export class FakeRuntime implements Runtime {
 
   #networkOf(container: FakeContainer): FakeNetwork {
     return {
+      isAlone: container.spec.network.kind === "none",
       listen: (port, handler) => void container.ports.set(port, handler),
       connect: (host, port) => {
         const address = container.spec.hosts.find(({ name }) => name === host)?.address ?? host;

@@ -5,7 +5,9 @@
  */
 
 import { join, resolve } from "node:path";
+import { PluginProcess } from "../core/plugin/code/plugin_process.ts";
 import { skeletonOf } from "../core/plugin/skeleton.ts";
+import { captureContext } from "../tests/helpers/captured_context.ts";
 import { packPlugin } from "../tests/helpers/npm_registry.ts";
 import { printRatios, type Subject, timeInTurn } from "./bench_tools.ts";
 
@@ -60,7 +62,8 @@ async function measure(moat: string, directory: string): Promise<void> {
     argv: [
       "/bin/sh",
       "-ec",
-      'rm -rf "$1"; mkdir "$1"; cd "$1"; MOAT_HOME=$1/home exec "$2" plugin add "$3" --yes',
+      'rm -rf "$1"; mkdir -p "$1/project"; cd "$1/project"; ' +
+      'MOAT_HOME=$1/home exec "$2" plugin add "$3" --yes',
       "sh",
       fresh,
       moat,
@@ -90,6 +93,42 @@ async function measure(moat: string, directory: string): Promise<void> {
     },
   ];
   printRatios(calls, await timeInTurn(calls, { rounds: 11 }));
+  await measureCalls(moat, { directory: join(code, "plugin"), cwd: code, env });
+}
+
+/** One process of a plugin: its start, its first answer, the median of many. */
+async function measureCalls(
+  moat: string,
+  { directory, cwd, env }: {
+    readonly directory: string;
+    readonly cwd: string;
+    readonly env: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
+  const { context } = captureContext({ env: { ...Deno.env.toObject(), ...env }, cwd });
+  const manifest = { id: "code", entry: "plugin.js" };
+  const entry = { text: "code", id: "code" };
+  const target = { arch: "amd64", suite: "bookworm", present: ["code"] } as const;
+  const started = performance.now();
+  await using plugin = await PluginProcess.start({ manifest, directory }, {
+    ...context,
+    self: [moat],
+  });
+  const times = [performance.now() - started];
+  for (let call = 0; call < 201; call++) {
+    const before = performance.now();
+    await plugin.ask(entry, target);
+    times.push(performance.now() - before);
+  }
+  const [start = NaN, first = NaN, ...later] = times;
+  const median = later.toSorted((a, b) => a - b)[later.length >> 1] ?? NaN;
+  for (
+    const [name, ms] of [
+      ["a plugin's process: sandbox, moat, module", start],
+      ["its first answer", first],
+      ["later answers, median of 200", median],
+    ] as const
+  ) console.log(`${name.padEnd(44)} ${ms.toFixed(2).padStart(8)} ms`);
 }
 
 /** A project that uses so many plugins of its own. */

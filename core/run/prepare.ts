@@ -1,5 +1,6 @@
 /**
- * From what the user typed to a plan: reads the project, asks the runtimes, plans. Creates nothing.
+ * From what the user typed to a plan: reads the project, asks the runtimes and plugins, plans. Leaves
+ * nothing but the kept answers of plugins that are code.
  *
  * @module
  */

@@ -117,4 +117,8 @@ Deno.test("seatbeltProfile() keeps the host's loopback out, unless the network i
   const deny = own.indexOf('(deny network-outbound (remote ip "localhost:*"))');
   assert.ok(allow >= 0 && deny > allow);
   assert.ok(rules({ ...LAYOUT, network: "host" }).includes("(allow network*)"));
+  assert.doesNotMatch(
+    rules({ ...LAYOUT, network: "none" }).toString(),
+    /allow (?:network|system-socket)/,
+  );
 });

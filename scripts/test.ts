@@ -2,7 +2,7 @@
  * Runs the test suites, says what was skipped and why, and ends with one line of totals.
  *
  *     deno task test               everything that this machine allows
- *     deno task test unit          one suite, or several: unit, runtimes, e2e
+ *     deno task test unit          one suite, or several: unit, runtimes, e2e, docker, engine
  *
  * With MOAT_TEST_BINARY the end-to-end suite drives that program instead of `deno run main.ts`.
  * Starts test processes, writes nothing in the project. Exits with 1 when a test failed.
@@ -10,7 +10,10 @@
  * @module
  */
 
-/** Folders of each suite, in order. */
+/** What runs without a name, in order: everything. */
+const ALL = ["unit", "runtimes", "e2e"];
+
+/** Folders and files of each suite. */
 const SUITES: Readonly<Record<string, readonly string[]>> = {
   unit: [
     ...["core", "plugins", "proxy", "scripts", "tests/helpers"],
@@ -18,6 +21,11 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   ],
   runtimes: ["runtimes", "tests/contracts"],
   e2e: ["tests/e2e", "tests/specs"],
+  // Parts of the two above, for a second engine: what depends on which one it is.
+  docker: ["runtimes/docker"],
+  engine: ["docker_access", "gvisor", "images", "router", "services"].map((name) =>
+    `tests/e2e/${name}_test.ts`
+  ),
 };
 
 interface Totals {
@@ -95,7 +103,7 @@ function totalsLine({ passed, failed, skipped }: Totals): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const names = args.length === 0 ? Object.keys(SUITES) : args;
+  const names = args.length === 0 ? ALL : args;
   let sum: Totals = { passed: 0, failed: 0, skipped: 0 };
   for (const name of names) {
     const folders = SUITES[name];

@@ -3,8 +3,8 @@
  *
  * The runtime ends TLS only on connections that its own listeners accepted, and with one certificate
  * per listener. So the front passes each client's bytes on to the listener that has its certificate.
- * It listens on a loopback port of the kernel's choice; what comes from anybody else is closed
- * unheard: a connection is ours exactly when its port is that of one which we are opening.
+ * It listens on a loopback port of the kernel's choice; what comes from anybody else is not
+ * served: a connection is ours exactly when its port is that of one which we are opening.
  *
  * @module
  */
@@ -45,12 +45,16 @@ export class InnerListener {
     this.#accept();
   }
 
+  /** Where it listens on 127.0.0.1. */
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
   /** Makes a connection. @throws when the process cannot have one */
   async connect(): Promise<InnerConnection> {
     this.#opening += 1;
     try {
-      const { port } = this.#listener.addr;
-      const outside = await Deno.connect({ hostname: HOST, port });
+      const outside = await Deno.connect({ hostname: HOST, port: this.port });
       try {
         return { outside, inside: await this.#acceptedFrom(outside.localAddr.port) };
       } catch (error) {

@@ -10,6 +10,7 @@
 
 import type {
   Http2Server,
+  Http2Session,
   IncomingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
@@ -39,7 +40,7 @@ export class H2Front implements Disposable {
   readonly #origins = new Map<number, Origin>();
   readonly #waiting = new Map<number, Socket>();
   /** How many requests each connection is in. */
-  readonly #sessions = new Map<ServerHttp2Session, number>();
+  readonly #sessions = new Map<Http2Session, number>();
   #isDraining = false;
   #servers: Promise<Servers> | undefined;
   #opening = 0;
@@ -138,7 +139,7 @@ export class H2Front implements Disposable {
   }
 
   /** `close` resets the requests that are under way: it has to wait for their end. */
-  #count(session: ServerHttp2Session, stream: ServerHttp2Stream): void {
+  #count(session: Http2Session, stream: ServerHttp2Stream): void {
     const add = (change: number) => {
       const before = this.#sessions.get(session);
       if (before !== undefined) this.#sessions.set(session, before + change);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { openAuthority } from "../../proxy/mod.ts";
 import { createTestHome } from "../../tests/helpers/test_home.ts";
 import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
-import { checkRouter } from "./check_router.ts";
+import { checkRouter, checkRouterTrust } from "./check_router.ts";
 
 Deno.test("checkRouter() finds the port free, or says what asks for one that is taken", async () => {
   await using home = await createTestHome();
@@ -33,4 +34,14 @@ Deno.test("checkRouter() reports a MOAT_PROXY_PORT that is no port", async () =>
   const [check] = await checkRouter({ paths: home.paths, env: { MOAT_PROXY_PORT: "http" } });
   assert.equal(check?.state, "problem");
   assert.match(check?.text ?? "", /MOAT_PROXY_PORT "http"/);
+});
+
+Deno.test("checkRouterTrust() has a line once there is an authority, which no system trusts yet", async () => {
+  await using home = await createTestHome();
+  const context = { paths: home.paths, os: "linux" } as const;
+  assert.deepEqual(await checkRouterTrust(context), []);
+  await openAuthority(home.paths.store);
+  const [check] = await checkRouterTrust(context);
+  assert.equal(check?.state, "warning");
+  assert.equal(check?.fix, "moat proxy trust");
 });

@@ -7,7 +7,6 @@
 import type { Limits, Mount } from "../plugin/runtime.ts";
 import type { CompanionPlan, ImagePlan, RunPlan, ServicePlan } from "../run/plan.ts";
 import type { EnvValue } from "../run/request.ts";
-import { formatBytes } from "./format_time.ts";
 import { labelled } from "./report_error.ts";
 import { alignColumns, printable } from "./table.ts";
 
@@ -66,7 +65,7 @@ function companionText({ name, image, isolation, privileged, limits }: Companion
     image === undefined ? `${name}, the host's own server` : `${name}, ${image}`,
     ...(isolation === undefined ? [] : [isolation]),
     ...(privileged === undefined ? [] : ["privileged"]),
-    ...(limits.memoryBytes === undefined ? [] : [`memory ${formatBytes(limits.memoryBytes)}`]),
+    ...(limits.memoryBytes === undefined ? [] : [memoryText(limits.memoryBytes)]),
   ].join(", ");
 }
 
@@ -110,10 +109,15 @@ function envText(value: EnvValue): string {
 
 function limitsText({ memoryBytes, cpus, ulimits = [] }: Limits): string {
   return [
-    ...(memoryBytes === undefined ? [] : [`memory ${formatBytes(memoryBytes)}`]),
+    ...(memoryBytes === undefined ? [] : [memoryText(memoryBytes)]),
     ...(cpus === undefined ? [] : [`processors ${cpus}`]),
     ...ulimits.map(({ name, soft, hard }) => `${name} ${soft}:${hard}`),
   ].join(", ");
+}
+
+/** In the unit of moat.yaml, so that it is the number that stands there. */
+function memoryText(bytes: number): string {
+  return `memory ${Math.round(bytes / 1024 ** 2)} MB`;
 }
 
 /** A word as a shell would need it. */

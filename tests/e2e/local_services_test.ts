@@ -23,18 +23,23 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     name: `${backend}: a run finds the host's postgres and redis by name, with its own passwords`,
     async fn() {
       await using home = await createHome();
-      await home.write("moat.yaml", "dependencies: [psql, postgres, redis]\n");
+      const overrides = "{postgres: {env: {POSTGRES_INITDB_ARGS: --data-checksums}}}";
+      await home.write(
+        "moat.yaml",
+        `dependencies: [psql, postgres, redis]\nservices: ${overrides}\n`,
+      );
       await home.write("client.pl", REDIS_CLIENT);
       const script = [
         'psql "$MOAT_POSTGRES_URL" -qAtc "create table t (x int); insert into t values (42)"',
         'psql "$MOAT_POSTGRES_URL" -Atc "select x, current_user, current_database() from t"',
+        'psql "$MOAT_POSTGRES_URL" -Atc "show data_checksums"',
         "PGPASSWORD=wrong psql -h postgres -U postgres -c 'select 1' 2>&1 | grep -o 'password.*failed'",
         "perl client.pl",
         "env >env.txt",
       ].join("\n");
       const output = await home.ok(["run", "--", "sh", "-ec", script]);
       assert.deepEqual(output.trim().split("\n"), [
-        ...["42|postgres|postgres", "password authentication failed"],
+        ...["42|postgres|postgres", "on", "password authentication failed"],
         ...["-NOAUTH", "-WRONGPASS", "+OK", "+PONG"],
       ]);
       const env = await Deno.readTextFile(join(home.project, "env.txt"));

@@ -15,7 +15,8 @@ if [ -s "$PGDATA/PG_VERSION" ]; then
   printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$user" "$(cat "$PASSWORD_FILE")" | alone
 else
   initdb --username="$POSTGRES_USER" --pwfile="$PASSWORD_FILE" --auth-local=trust \
-    --auth-host=scram-sha-256 --encoding=UTF8 --no-locale --no-sync >/dev/null
+    --auth-host=scram-sha-256 --encoding=UTF8 --no-locale --no-sync \
+    ${POSTGRES_INITDB_ARGS-} >/dev/null
   if [ "$POSTGRES_DB" != postgres ]; then printf 'CREATE DATABASE "%s"\n' "$database" | alone; fi
 fi
 exec postgres -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$DATA"

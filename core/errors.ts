@@ -104,7 +104,7 @@ export function describeError(error: unknown): string {
 /** The runtime ends its messages with numbers and calls that mean nothing to a user. */
 function withoutCallDetails(message: string): string {
   return message.replace(/ \(os error \d+\)(?=$|:)/, "").replace(
-    /: (?:realpath|stat|readfile|open) '[^']*'$/,
+    /: (?:realpath|stat|readfile|readdir|open) '[^']*'$/,
     "",
   );
 }

@@ -88,6 +88,11 @@ function deepest(issue: Issue): PlacedIssue {
   return { issue: inner.issue, path: [...path, ...inner.path] };
 }
 
+/** The whole file has no path. */
+function nameOf(path: YamlPath): string {
+  return path.length === 0 ? "the file" : `"${formatPath(path)}"`;
+}
+
 function describeIssue(
   { issue, path: items }: PlacedIssue,
   { schema, yaml }: { readonly schema: v.GenericSchema; readonly yaml: YamlFile },
@@ -101,7 +106,7 @@ function describeIssue(
     const parent = path.slice(0, -1);
     return {
       position: yaml.positionOf(parent),
-      message: `Cannot read "${formatPath(parent)}": its "${path.at(-1)}" is missing`,
+      message: `Cannot read ${nameOf(parent)}: its "${path.at(-1)}" is missing`,
       hint: `Add ${path.at(-1)}: to it`,
     };
   }
@@ -109,9 +114,7 @@ function describeIssue(
   if (isAboutKey) {
     return {
       position: yaml.positionOfKey(path),
-      message: `Cannot read "${formatPath(path.slice(0, -1))}": ${
-        quote(String(path.at(-1)))
-      } ${state}`,
+      message: `Cannot read ${nameOf(path.slice(0, -1))}: ${quote(String(path.at(-1)))} ${state}`,
       hint,
     };
   }

@@ -81,6 +81,7 @@ Deno.test("readManifest() gives undefined when there is no file", async () => {
 /** A change to the good manifest, and the error's line and text. */
 const BAD: readonly (readonly [name: string, from: string, to: string, expected: RegExp])[] = [
   ["an unknown key", "commands: [", "comands: [", /:\d+:1: .*"comands".*no such key/],
+  ["a missing key", "schema: 1", "# none", /Cannot read the file: its "schema" is missing/],
   ["another schema", "schema: 1", "schema: 2", /:1:9: .*"schema".*is not a schema/],
   ["another kind", "kind: dependency", "kind: provider", /:2:7: .*is not a kind of plugin/],
   ["an id with a slash", "id: hello", "id: he/llo", /:3:5: .*"he\/llo" is not a name/],

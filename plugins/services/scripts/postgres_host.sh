@@ -14,6 +14,7 @@ alone() {
 if [ -s "$PGDATA/PG_VERSION" ]; then
   printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$user" "$(cat "$PASSWORD_FILE")" | alone
 else
+  # shellcheck disable=SC2086 # several options
   initdb --username="$POSTGRES_USER" --pwfile="$PASSWORD_FILE" --auth-local=trust \
     --auth-host=scram-sha-256 --encoding=UTF8 --no-locale --no-sync \
     ${POSTGRES_INITDB_ARGS-} >/dev/null

@@ -38,7 +38,7 @@ export interface RunDescription {
     /** Where the router serves it; `null` while it does not. */
     readonly url: string | null;
   }[];
-  /** As their owner saw them last; `stopped` when the run is over. */
+  /** As their owner saw them last; `stopped` when they ended with the run. */
   readonly services: readonly { readonly name: string; readonly state: ServiceState | "stopped" }[];
 }
 
@@ -76,9 +76,14 @@ export async function describeRun(
     })),
     services: (record.services ?? []).map(({ name, state }) => ({
       name,
-      state: isLive(record.state) || state === "exited" || state === "failed" ? state : "stopped",
+      state: isLive(record.state) ? state : stateAfterRun(state),
     })),
   };
+}
+
+/** What became of a service, told when its run is over: one that ended by itself stays so. */
+export function stateAfterRun(state: ServiceState | undefined): "exited" | "failed" | "stopped" {
+  return state === "exited" || state === "failed" ? state : "stopped";
 }
 
 /** The port on which the run's endpoints are served; `undefined` when they are not. */

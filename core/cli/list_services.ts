@@ -8,7 +8,7 @@ import type { CompanionPlan, ServicePlan } from "../run/plan.ts";
 import type { Paths } from "../store/paths.ts";
 import type { RunRecord, ServiceState } from "../store/run_record.ts";
 import { isLive } from "../run/states.ts";
-import { shownState } from "./describe_run.ts";
+import { shownState, stateAfterRun } from "./describe_run.ts";
 import { alignColumns } from "./table.ts";
 
 /** One service; keys are always there, `null` where there is nothing. */
@@ -44,7 +44,7 @@ export async function listServices(
         ? run
         : isLive(run)
         ? states.get(companion.name) ?? "planned"
-        : "stopped",
+        : stateAfterRun(states.get(companion.name)),
       image: companion.image ?? null,
       port: "port" in companion ? companion.port : null,
       container: companion.container,

@@ -188,8 +188,7 @@ class LocalRuntime implements Runtime {
     this.#started.delete(name);
     await started?.attachment?.[Symbol.asyncDispose]();
     await started?.network[Symbol.asyncDispose]();
-    started?.child.ref();
-    await started?.child.status;
+    if (started !== undefined) await endOf(started.child);
     if (await exists(paths.directory)) await closeNetwork({ stateDir: paths.directory });
     await endRelay(paths.directory);
     await removeLimits(process?.groups ?? await findGroups(name));
@@ -338,4 +337,14 @@ function roleOf({ labels }: SandboxRecord): Role {
 /** Root's sandbox for another user. */
 function switchesUser(uid: number): boolean {
   return Deno.uid() === 0 && uid !== 0;
+}
+
+/** Waits for a child that was let go of; one that has ended meanwhile cannot be held on to again. */
+async function endOf(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.ref();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+  await child.status;
 }

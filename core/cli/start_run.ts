@@ -56,9 +56,12 @@ export async function startRun(
     { homeId: store.homeId },
   );
   const { paths, signal } = context;
-  const notices: string[] = [];
-  const notice = (text: string) => void notices.push(text);
   const { plan, homeConfig } = prepared;
+  const notices: string[] = [];
+  // What the plan has said is not said again when it comes true.
+  const notice = (text: string) => {
+    if (![...plan.notices, ...notices].includes(text)) notices.push(text);
+  };
   let router: RouterState | undefined;
   const publish = async (runId: string, signal: AbortSignal) =>
     router = await publishEndpoints(runId, context, { homeConfig, signal, notice });

@@ -7,7 +7,9 @@ Deno.test("a plugin of a signed index is found, added by name, updated and withd
   await using index = await serveIndex();
   await using home = await homeWith(index);
   assert.match(await home.ok(["plugin", "search", "hello"]), /hello +0\.1\.0 /);
-  const added = JSON.parse(await home.ok(["plugin", "add", "hello", "--yes", "--json"]));
+  const adding = await home.moat(["plugin", "add", "hello", "--yes", "--json"]);
+  assert.ok(adding.stderr.includes(`hello@0.1.0 of ${index.location}\n`), adding.stderr);
+  const added = JSON.parse(adding.stdout);
   assert.deepEqual([added.source, added.entry], ["hello@0.1.0", "hello"]);
   assert.match(
     await Deno.readTextFile(join(home.project, "moat.yaml")),

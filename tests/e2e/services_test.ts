@@ -148,6 +148,7 @@ services: {redis: {command: [cat]}}
       await home.ok(["destroy", "-f", "alone"]);
       child.kill("SIGTERM");
       await Promise.all([child.status, reading, stdout]);
+      assert.match(await home.ok(["service", "ls", "seen"]), /^redis +exited/m);
       assert.deepEqual(await homeObjects(home, docker), []);
     },
   });

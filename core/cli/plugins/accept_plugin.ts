@@ -52,14 +52,19 @@ function refuseTaken(id: string, { registry }: Pick<Context, "registry">): void 
 
 /** A few lines for people: what it is, where from, what it adds. */
 function describeFetched(
-  { manifest, source, digest }: FetchedPlugin,
+  { manifest, source, digest, index }: FetchedPlugin,
   { registry, before }: Pick<Context, "registry"> & Pick<AcceptPluginOptions, "before">,
 ): string {
   const { id, version, kind, summary, license, homepage } = manifest;
   const lookalike = nearest(id, registry.list("dependency").map((plugin) => plugin.id));
   const rows: (readonly [string, string])[] = [
     ["Plugin", `${id} ${version} (${kind}): ${summary}`],
-    ["From", formatPluginSource(source)],
+    [
+      "From",
+      index === undefined
+        ? formatPluginSource(source)
+        : `${formatPluginSource(source)} of ${index}`,
+    ],
     ["Digest", digest],
     ...(license === undefined ? [] : [["Licence", license] as const]),
     ...(homepage === undefined ? [] : [["Homepage", homepage] as const]),

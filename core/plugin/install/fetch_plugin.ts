@@ -27,6 +27,8 @@ export interface FetchedPlugin {
   readonly manifest: Manifest & { readonly version: string };
   readonly files: PluginFiles;
   readonly digest: string;
+  /** The index that lists it; there when it came from one. */
+  readonly index?: string;
   /** Exact: an npm package with its version. */
   readonly source: ThirdPartySource;
 }
@@ -53,7 +55,7 @@ export async function fetchPlugin(
   options: FetchOptions,
 ): Promise<FetchedPlugin> {
   const text = formatPluginSource(source);
-  const { files, exact } = await readFiles(source, options);
+  const { files, exact, index } = await readFiles(source, options);
   const content = files.get(MANIFEST_FILE);
   if (content === undefined) throw refused(text, `it has no ${MANIFEST_FILE}`);
   const manifest = await parseManifest(`${text}/${MANIFEST_FILE}`, decode(content, text));
@@ -68,17 +70,22 @@ export async function fetchPlugin(
     manifest: checked,
     files,
     digest: digestOf(files),
+    ...(index === undefined ? {} : { index }),
     source: exact,
   };
+}
+
+/** The files of a source, and the source with everything that was left open. */
+interface Read {
+  readonly files: PluginFiles;
+  readonly exact: ThirdPartySource;
+  readonly index?: string;
 }
 
 async function readFiles(
   source: ThirdPartySource,
   options: FetchOptions,
-): Promise<{
-  readonly files: PluginFiles;
-  readonly exact: ThirdPartySource;
-}> {
+): Promise<Read> {
   const { project, signal } = options;
   switch (source.kind) {
     case "index":
@@ -103,14 +110,15 @@ async function readFiles(
 async function readFromIndex(
   source: Extract<ThirdPartySource, { readonly kind: "index" }>,
   { registries, store, signal }: FetchOptions,
-): Promise<{ readonly files: PluginFiles; readonly exact: ThirdPartySource }> {
+): Promise<Read> {
   for (const registry of registries) {
     const index = await readPluginIndex(registry, { store, signal });
     const release = findRelease(index, source);
     if (release === undefined) continue;
     const archive = await readRelease(release, { location: index.location, signal });
     const exact = { ...source, version: release.version };
-    return { files: await readPluginArchive(archive, formatPluginSource(exact)), exact };
+    const files = await readPluginArchive(archive, formatPluginSource(exact));
+    return { files, exact, index: index.location };
   }
   throw new UsageError(
     `Cannot find plugin "${source.name}": it is not part of moat and in no index`,

@@ -102,6 +102,15 @@ function checkVersion(database: DatabaseSync, paths: Paths): number {
 function migrateLocked(database: DatabaseSync, paths: Paths): void {
   using lock = Deno.openSync(`${paths.database}.lock`, { create: true, write: true, mode: 0o600 });
   lock.lockSync(true);
+  try {
+    migrate(database, paths);
+  } finally {
+    // Closing alone was seen to keep the lock for as long as the process lived.
+    lock.unlockSync();
+  }
+}
+
+function migrate(database: DatabaseSync, paths: Paths): void {
   const version = checkVersion(database, paths);
   if (version === 0) database.exec("pragma journal_mode = wal");
   const home = `insert or ignore into facts (key, value) values ('home', '${createHomeId()}')`;

@@ -9,6 +9,7 @@
 
 import { delay } from "../delay.ts";
 import { describeError, MoatError, UnavailableError } from "../errors.ts";
+import { removeFileIfThere } from "../store/files.ts";
 
 /** A request: a method, and what it needs. */
 export interface ControlRequest {
@@ -72,7 +73,7 @@ export function serveControl(path: string, handler: ControlHandler): ControlServ
       await Promise.race([Promise.all(answering), delay(ANSWER_MS, limit.signal)]);
       limit.abort();
       for (const connection of connections) closeQuietly(connection);
-      await removeIfThere(path);
+      await removeFileIfThere(path);
     },
   };
 }
@@ -202,12 +203,4 @@ function closeQuietly(connection: Deno.Conn): void {
 
 function ignoreConnectionError(error: unknown): void {
   if (!isConnectionError(error)) throw error;
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

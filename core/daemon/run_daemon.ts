@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { delay } from "../delay.ts";
 import { describeError, EXIT, MoatError } from "../errors.ts";
 import { clearUpDeadRuns } from "../run/reap.ts";
+import { removeFileIfThere } from "../store/files.ts";
 import { Store } from "../store/store.ts";
 import { type ControlRequest, serveControl } from "./control.ts";
 import { RouteKeeper } from "./route_keeper.ts";
@@ -36,7 +37,7 @@ export async function runDaemon(context: Context, options: RunDaemonOptions = {}
   const failure = join(context.paths.store, "daemon.error");
   try {
     const code = await serve(context, options);
-    await removeIfThere(failure);
+    await removeFileIfThere(failure);
     return code;
   } catch (error) {
     if (!isPermanent(error)) throw error;
@@ -60,7 +61,7 @@ async function serve(
   await using routes = new RouteKeeper(context, { store, log });
   using lock = await lockDaemon(paths.daemonLock);
   if (lock === undefined) return EXIT.ok;
-  await removeIfThere(join(paths.store, "daemon.error"));
+  await removeFileIfThere(join(paths.store, "daemon.error"));
   const socket = await prepareSocketPath(join(paths.store, "daemon.sock"));
   const left = new AbortController();
   const signal = AbortSignal.any([context.signal, left.signal]);
@@ -173,13 +174,5 @@ async function exists(path: string): Promise<boolean> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

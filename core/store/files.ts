@@ -15,6 +15,15 @@ export async function isThere(path: string): Promise<boolean> {
   }
 }
 
+/** Removes the file, or the empty directory; nothing happens when it is not there. */
+export async function removeFileIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Removes the file or directory with all that is in it; nothing happens when it is not there. */
 export async function removeIfThere(path: string): Promise<void> {
   try {

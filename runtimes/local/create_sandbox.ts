@@ -12,7 +12,7 @@ import { etcFiles } from "./etc_files.ts";
 import { relayDirectory } from "./network/contract.ts";
 import { HOME, volumeSource } from "./sandbox_layout.ts";
 import { type Backend, type SandboxPaths, type SandboxRecord, writeJson } from "./sandbox_state.ts";
-import { exists, removeTree } from "./state_files.ts";
+import { isThere, removeIfThere } from "../../core/store/files.ts";
 
 /** Options of {@linkcode createSandbox}. */
 export interface CreateSandboxOptions {
@@ -57,7 +57,7 @@ export async function createSandbox(
     await writeJson(paths.record, record);
     signal?.throwIfAborted();
   } catch (error) {
-    await removeTree(paths.directory);
+    await removeIfThere(paths.directory);
     throw error;
   }
 }
@@ -78,7 +78,7 @@ async function writeEtc(spec: ContainerSpec, paths: SandboxPaths): Promise<void>
     await Deno.mkdir(path);
     await Deno.chmod(path, 0o755);
   }
-  const shell = await exists("/bin/bash") ? "/bin/bash" : "/bin/sh";
+  const shell = await isThere("/bin/bash") ? "/bin/bash" : "/bin/sh";
   for (const [name, text] of Object.entries(etcFiles(spec, { shell, home: HOME }))) {
     await Deno.writeTextFile(join(paths.etc, name), text);
     await Deno.chmod(join(paths.etc, name), 0o644);
@@ -96,7 +96,7 @@ async function prepareVolumes({ mounts }: ContainerSpec, places: VolumePlaces): 
     if (mount.kind !== "volume") continue;
     const data = volumeSource(mount, places);
     if (mount.source === "") await Deno.mkdir(data, { recursive: true, mode: 0o700 });
-    else if (!await exists(data)) {
+    else if (!await isThere(data)) {
       throw new MoatError(`Cannot mount volume "${mount.source}": it was not created`);
     }
     if (places.owner !== undefined) await Deno.chown(data, places.owner.uid, places.owner.gid);

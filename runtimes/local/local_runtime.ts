@@ -55,7 +55,8 @@ import {
 import { readExitStatus, readSandboxState } from "./sandbox_status.ts";
 import { readSecretEnv, removeSecretEnv } from "./secret_env.ts";
 import { type StartedSandbox, startSandbox } from "./start_sandbox.ts";
-import { directoryNames, exists, removeTree } from "./state_files.ts";
+import { isThere, removeIfThere } from "../../core/store/files.ts";
+import { directoryNames } from "./state_files.ts";
 import { stamp } from "./trial_stamp.ts";
 import { ensureVolume, listVolumes, removeVolume, volumesDirectory } from "./volumes.ts";
 import { waitUntil } from "./wait_until.ts";
@@ -189,13 +190,13 @@ class LocalRuntime implements Runtime {
     await started?.attachment?.[Symbol.asyncDispose]();
     await started?.network[Symbol.asyncDispose]();
     if (started !== undefined) await endOf(started.child);
-    if (await exists(paths.directory)) await closeNetwork({ stateDir: paths.directory });
+    if (await isThere(paths.directory)) await closeNetwork({ stateDir: paths.directory });
     await endRelay(paths.directory);
     await removeLimits(process?.groups ?? await findGroups(name));
     // Before, so that whoever is cut off here leaves a sandbox to be removed; after, as two sandboxes
     // of one run may be removed at a time.
     await this.#networks.release(name);
-    await removeTree(paths.directory);
+    await removeIfThere(paths.directory);
     await this.#networks.release();
   }
 

@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { endRelay, readRelay, startRelay } from "./dial_relay.ts";
 import { isAlive } from "./process_identity.ts";
 import type { ProcessIdentity } from "./sandbox_state.ts";
-import { directoryNames, removeTree } from "./state_files.ts";
+import { removeIfThere } from "../../core/store/files.ts";
+import { directoryNames } from "./state_files.ts";
 import type { Launch } from "./unshare.ts";
 
 /** Names one: sandboxes of the same run in the same state directory share it. */
@@ -56,7 +57,7 @@ export async function listSharedNetworks(stateDir: string): Promise<readonly str
 export async function removeSharedNetwork(key: SharedNetworkKey): Promise<void> {
   const directory = directoryOf(key);
   await endRelay(directory);
-  await removeTree(directory);
+  await removeIfThere(directory);
 }
 
 /** The same launch, with its processes in the namespace instead of one of their own. Pure. */

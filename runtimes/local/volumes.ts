@@ -9,7 +9,8 @@ import { MoatError } from "../../core/errors.ts";
 import { LABEL, runIdFromLabels } from "../../core/ids.ts";
 import type { OwnedResource } from "../../core/plugin/runtime.ts";
 import { readText, writeJson } from "./sandbox_state.ts";
-import { directoryNames, removeTree } from "./state_files.ts";
+import { removeIfThere } from "../../core/store/files.ts";
+import { directoryNames } from "./state_files.ts";
 
 /** Where volumes are, below the runtime's state directory. */
 export function volumesDirectory(stateDir: string): string {
@@ -33,7 +34,7 @@ export async function ensureVolume(
 
 /** Removes a volume with what it holds. Idempotent. */
 export async function removeVolume(stateDir: string, name: string): Promise<void> {
-  await removeTree(volumeDirectory(stateDir, name));
+  await removeIfThere(volumeDirectory(stateDir, name));
 }
 
 /** Volumes whose labels name this home. */

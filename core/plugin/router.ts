@@ -8,6 +8,14 @@
 
 import type { ByteStream, CallOptions } from "./runtime.ts";
 
+/** What a run may reach through the router besides its own endpoints. */
+export interface Reach {
+  /** The other run's name. */
+  readonly run: string;
+  /** One of its endpoints; absent: all. */
+  readonly endpoint?: string;
+}
+
 /** The endpoints of one run, served under its name. */
 export interface Route {
   readonly runId: string;
@@ -15,6 +23,8 @@ export interface Route {
   readonly runName: string;
   /** In the order in which they were written. */
   readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  /** What programs inside the run may reach besides its own endpoints. */
+  readonly reach?: readonly Reach[];
   /** One new connection to a port inside the run. @throws MoatError when nothing listens there */
   connect(port: number, options?: CallOptions): Promise<ByteStream>;
   /** Why nothing can listen yet, such as `it is starting`; `undefined` when something could. */
@@ -58,6 +68,11 @@ export interface Router extends AsyncDisposable {
   readonly pending: number;
   /** Serves from when it returns, in place of other routes of the same run or name. */
   set(route: Route): void;
+  /**
+   * Serves a connection that was made inside a run, to its end: only what that run may reach. One of a
+   * run without a route is closed.
+   */
+  serve(stream: ByteStream, from: { readonly runId: string }): void;
   /** Stops serving the run. Idempotent. */
   delete(runId: string): void;
   /** Listens no more; resolves when all requests are answered or the time is over. */

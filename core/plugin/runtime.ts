@@ -204,6 +204,18 @@ export interface ByteStream extends Disposable {
   close(): void;
 }
 
+/** Options of {@linkcode Runtime.accept}. */
+export interface AcceptOptions extends CallOptions {
+  /** Is given each connection, and closes it. */
+  serve(stream: ByteStream): void;
+}
+
+/** A port inside a container whose connections come to moat; disposing ends it and its connections. */
+export interface InsidePort extends AsyncDisposable {
+  /** Resolves when it accepts no more: its container has ended, or what listened in there. */
+  readonly ended: Promise<void>;
+}
+
 /** Columns and rows of a terminal. */
 export interface TerminalSize {
   readonly columns: number;
@@ -400,6 +412,7 @@ export type AbilityName =
   | "services"
   | "sidecars"
   | "dial"
+  | "accept"
   | "privileged"
   | "firewall"
   | "hostSocket"
@@ -428,6 +441,13 @@ export interface Runtime extends AsyncDisposable {
    */
   readonly dial:
     | ((name: string, port: number, options?: CallOptions) => Promise<ByteStream>)
+    | undefined;
+  /**
+   * Accepts the TCP connections that are made inside a running container to a port of 127.0.0.1, and
+   * of ::1 where it has one. @throws MoatError when something in there has the port
+   */
+  readonly accept:
+    | ((name: string, port: number, options: AcceptOptions) => Promise<InsidePort>)
     | undefined;
   /**
    * Keeps what a running container needs from its owner's process, such as a network relay, until

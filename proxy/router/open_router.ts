@@ -9,6 +9,7 @@
 
 import { delay } from "../../core/delay.ts";
 import { describeError } from "../../core/errors.ts";
+import type { ByteStream } from "../../core/plugin/runtime.ts";
 import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plugin/router.ts";
 import { TlsFront } from "../tls/serve_tls.ts";
 import type { Origin } from "./contract.ts";
@@ -84,6 +85,18 @@ class ListeningRouter implements Router {
     this.#table.set(route);
   }
 
+  serve(stream: ByteStream, { runId }: { readonly runId: string }): void {
+    if (this.#table.get(runId) === undefined) return stream.close();
+    const from = { run: runId };
+    this.#serve(stream, {
+      scheme: "http",
+      address: "127.0.0.1",
+      port: 0,
+      localPort: this.port,
+      from,
+    });
+  }
+
   delete(runId: string): void {
     this.#drop(runId);
   }
@@ -119,7 +132,8 @@ class ListeningRouter implements Router {
   async #accept(listener: Deno.Listener): Promise<void> {
     while (!this.#draining.signal.aborted) {
       try {
-        this.#serve(await listener.accept());
+        const connection = await listener.accept();
+        this.#serve(connection, this.#originOf(connection));
       } catch (error) {
         if (this.#draining.signal.aborted) return;
         if (!(error instanceof Error)) throw error;
@@ -132,9 +146,9 @@ class ListeningRouter implements Router {
     }
   }
 
-  #serve(connection: Deno.Conn): void {
+  #serve(connection: ByteStream, origin: Origin): void {
     const serving = this.#engine.serve(connection, {
-      origin: this.#originOf(connection),
+      origin,
       others: this.#others,
     }).catch((error: unknown) => {
       this.#log(`Cannot serve a connection: ${describeError(error)}`);

@@ -65,6 +65,7 @@ export class DockerRuntime implements Runtime {
   readonly reattach: Reattach;
   readonly companions: Companions;
   readonly dial: NonNullable<Runtime["dial"]>;
+  readonly accept = undefined;
   /** The engine keeps everything by itself. */
   readonly supervise = undefined;
   readonly privileged = true;

@@ -85,6 +85,7 @@ class LocalRuntime implements Runtime {
   readonly images = undefined;
   readonly networks = undefined;
   readonly reattach = undefined;
+  readonly accept = undefined;
   readonly privileged = undefined;
   readonly companions: Runtime["companions"];
   readonly volumes: Runtime["volumes"];

@@ -65,6 +65,7 @@ class SeatbeltRuntime implements Runtime {
   readonly reattach = undefined;
   readonly companions = undefined;
   readonly dial = undefined;
+  readonly accept = undefined;
   readonly supervise = undefined;
   readonly privileged = undefined;
   readonly #directory: string;

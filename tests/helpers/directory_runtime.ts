@@ -108,6 +108,7 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
       return silentStream();
     },
     supervise: undefined,
+    accept: undefined,
     privileged: undefined,
     create: ({ name, labels }) => create(container(name), labels),
     async start({ name, labels }) {

@@ -64,6 +64,7 @@ export class FakeRuntime implements Runtime {
   readonly id = "fake";
   readonly target = "fake:";
   readonly supervise = undefined;
+  readonly accept = undefined;
   readonly privileged = true;
   /** Method and subject of each call that changes something, in order. */
   readonly calls: string[] = [];

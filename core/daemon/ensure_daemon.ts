@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { delay } from "../delay.ts";
 import { MoatError, UnavailableError } from "../errors.ts";
+import { isLocked, lockFile, tryLockFile } from "../store/file_lock.ts";
 import { Store } from "../store/store.ts";
 import { callControl, type CallControlOptions } from "./control.ts";
 import type { RouterState } from "./route_keeper.ts";
@@ -134,28 +135,14 @@ async function start(
 
 /** One starter at a time; the others find the daemon running when it is their turn. */
 async function lockStart(context: Context): Promise<Disposable> {
-  const file = await Deno.open(`${context.paths.daemonLock}.start`, {
-    create: true,
-    write: true,
-    mode: 0o600,
-  });
-  try {
-    while (!(await file.tryLock(true))) await delay(POLL_MS, context.signal);
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
+  return await lockFile(`${context.paths.daemonLock}.start`, { signal: context.signal });
 }
 
 async function replace(daemon: DaemonClient, context: Context): Promise<void> {
   await daemon.leave();
-  const deadline = performance.now() + 10_000;
-  while (performance.now() < deadline) {
-    using file = await Deno.open(context.paths.daemonLock, { create: true, write: true });
-    if (await file.tryLock(true)) return;
-    await delay(POLL_MS, context.signal);
-  }
+  const { paths, signal } = context;
+  using ended = await tryLockFile(paths.daemonLock, { timeoutMs: 10_000, signal });
+  if (ended !== undefined) return;
   throw new MoatError(
     `Cannot replace daemon of moat ${daemon.version}: process ${daemon.pid} does not end`,
     { hint: `kill ${daemon.pid}` },
@@ -169,7 +156,7 @@ async function startError(context: Context, store: Store): Promise<MoatError> {
   }
   const log = join(context.paths.store, "daemon.log");
   const pid = store.fact("daemon.pid");
-  const holder = pid !== undefined && await isHeld(context.paths.daemonLock);
+  const holder = pid !== undefined && await isLocked(context.paths.daemonLock);
   if (holder) {
     return new MoatError(`Cannot start daemon: process ${pid} is one and does not answer`, {
       hint: `kill ${pid}`,
@@ -179,11 +166,6 @@ async function startError(context: Context, store: Store): Promise<MoatError> {
   return new MoatError(`Cannot start daemon: it does not answer`, {
     hint: lines === "" ? `Look at ${log}` : `${log} ends with:\n${lines}`,
   });
-}
-
-async function isHeld(path: string): Promise<boolean> {
-  using file = await Deno.open(path, { create: true, write: true });
-  return !(await file.tryLock(false));
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { delay } from "../delay.ts";
 import { describeError, EXIT, MoatError } from "../errors.ts";
 import { clearUpDeadRuns } from "../run/reap.ts";
+import { tryLockFile } from "../store/file_lock.ts";
 import { removeFileIfThere } from "../store/files.ts";
 import { Store } from "../store/store.ts";
 import { type ControlRequest, serveControl } from "./control.ts";
@@ -59,7 +60,7 @@ async function serve(
   const log = (text: string) => void context.stdio.error(`${new Date().toISOString()} ${text}\n`);
   // Before the lock, so that the next daemon need not wait for the requests of this one.
   await using routes = new RouteKeeper(context, { store, log });
-  using lock = await lockDaemon(paths.daemonLock);
+  using lock = await tryLockFile(paths.daemonLock, { timeoutMs: LOCK_TIMEOUT_MS });
   if (lock === undefined) return EXIT.ok;
   await removeFileIfThere(join(paths.store, "daemon.error"));
   const socket = await prepareSocketPath(join(paths.store, "daemon.sock"));
@@ -137,19 +138,6 @@ async function reap(context: Context, store: Store): Promise<void> {
   for (const { run, reason } of failures) {
     await context.stdio.error(`Cannot clear up run "${run.name}" (${run.id}): ${reason}\n`);
   }
-}
-
-async function lockDaemon(path: string): Promise<Deno.FsFile | undefined> {
-  const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
-  const deadline = performance.now() + LOCK_TIMEOUT_MS;
-  while (!(await file.tryLock(true))) {
-    if (performance.now() > deadline) {
-      file.close();
-      return undefined;
-    }
-    await delay(20);
-  }
-  return file;
 }
 
 /** Nothing that trying again could mend: a newer database, a full disk. */

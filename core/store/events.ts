@@ -7,6 +7,8 @@
  * @module
  */
 
+import { lockOpenFile } from "./file_lock.ts";
+
 /** What happened; `time` is added. */
 export interface RunEvent {
   /** Such as `state`, `isolation`, `stop-requested`. */
@@ -28,7 +30,7 @@ export async function recordEvent(
     append: true,
     mode: 0o600,
   });
-  await file.lock(true);
+  using _ = await lockOpenFile(file);
   const text = await endsUnfinished(file) ? `\n${line}` : line;
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) {

@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { EXIT, MoatError } from "../errors.ts";
 import { createHomeId } from "../ids.ts";
+import { lockFileSync } from "./file_lock.ts";
 import type { Paths } from "./paths.ts";
 import { MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 
@@ -100,14 +101,8 @@ function checkVersion(database: DatabaseSync, paths: Paths): number {
 }
 
 function migrateLocked(database: DatabaseSync, paths: Paths): void {
-  using lock = Deno.openSync(`${paths.database}.lock`, { create: true, write: true, mode: 0o600 });
-  lock.lockSync(true);
-  try {
-    migrate(database, paths);
-  } finally {
-    // Closing alone was seen to keep the lock for as long as the process lived.
-    lock.unlockSync();
-  }
+  using _ = lockFileSync(`${paths.database}.lock`);
+  migrate(database, paths);
 }
 
 function migrate(database: DatabaseSync, paths: Paths): void {

@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { MoatError } from "../../core/errors.ts";
 import type { RouterAuthority } from "../../core/plugin/router.ts";
+import { lockFile } from "../../core/store/file_lock.ts";
 import { writePrivately } from "./write_privately.ts";
 
 /** A server's certificate with its key, as PEM. */
@@ -51,8 +52,7 @@ const LOCK_FILE = "router-ca.lock";
  */
 export async function openAuthority(directory: string): Promise<SigningAuthority> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  using lock = await Deno.open(join(directory, LOCK_FILE), { create: true, write: true });
-  await lock.lock(true);
+  using _ = await lockFile(join(directory, LOCK_FILE));
   const path = join(directory, FILE);
   const kept = await readIfThere(path);
   const found = kept === undefined ? undefined : await load(kept, directory);

@@ -19,8 +19,37 @@ import type { Server, Socket } from "node:net";
 import type { Origin } from "../contract.ts";
 import type { Http1Engine } from "../http1/engine.ts";
 import type { Peer } from "../http1/peer.ts";
-import { splice } from "../http1/splice.ts";
 import { serveStream } from "./exchange.ts";
+import { END_STREAM } from "./frames.ts";
+import { passFrames } from "./pass_frames.ts";
+
+/** A client's connection, seen from the frames that it sends. */
+class Connection {
+  readonly #streams = new Map<number, ServerHttp2Stream>();
+  /** Codes of streams that are to be reset as soon as they are known. */
+  readonly #refused = new Map<number, number>();
+
+  constructor(readonly origin: Origin) {}
+
+  /** False when the stream was refused, and is reset now. */
+  begin(stream: ServerHttp2Stream, id: number): boolean {
+    const code = this.#refused.get(id);
+    if (code !== undefined) {
+      this.#refused.delete(id);
+      stream.close(code);
+      return false;
+    }
+    this.#streams.set(id, stream);
+    stream.once("close", () => this.#streams.delete(id));
+    return true;
+  }
+
+  refuse(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) this.#refused.set(id, code);
+    else stream.close(code);
+  }
+}
 
 interface Servers {
   readonly http: Http2Server;
@@ -31,13 +60,12 @@ interface Servers {
 const HOST = "127.0.0.1";
 /** Requests of one connection at a time (RFC 9113 6.5.2 advises no less than 100). */
 const MAX_STREAMS = 250;
-const END_STREAM = 1;
 
 /** Serves HTTP/2 connections; starts with the first. */
 export class H2Front implements Disposable {
   readonly #engine: Http1Engine;
-  /** Whose a connection is, by the port that it comes from. */
-  readonly #origins = new Map<number, Origin>();
+  /** By the port that they come from. */
+  readonly #connections = new Map<number, Connection>();
   readonly #waiting = new Map<number, Socket>();
   /** How many requests each connection is in. */
   readonly #sessions = new Map<Http2Session, number>();
@@ -60,15 +88,19 @@ export class H2Front implements Disposable {
       this.#opening -= 1;
     }
     const { port } = outside.localAddr;
-    this.#origins.set(port, origin);
+    const connection = new Connection(origin);
+    this.#connections.set(port, connection);
     const socket = this.#waiting.get(port);
     this.#waiting.delete(port);
     if (socket !== undefined) servers.http.emit("connection", socket);
     this.#closeStrangers();
     try {
-      await splice(peer, this.#engine.peer(outside));
+      await passFrames(peer, this.#engine.peer(outside), {
+        refuse: (stream, code) => connection.refuse(stream, code),
+        lingerMs: this.#engine.limits.lingerMs,
+      });
     } finally {
-      this.#origins.delete(port);
+      this.#connections.delete(port);
     }
   }
 
@@ -96,10 +128,12 @@ export class H2Front implements Disposable {
     const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
       // Resets by the client, and whatever else ends it: an error without a listener ends the process.
       stream.on("error", () => {});
-      const origin = this.#origins.get(stream.session?.socket.remotePort ?? 0);
+      const connection = this.#connections.get(stream.session?.socket.remotePort ?? 0);
       // Reset already.
-      if (origin === undefined || stream.session === undefined) return stream.destroy();
+      if (connection === undefined || stream.session === undefined) return stream.destroy();
       this.#count(stream.session, stream);
+      const { origin } = connection;
+      if (!connection.begin(stream, stream.id ?? 0)) return;
       const isEnded = (flags & END_STREAM) !== 0;
       serveStream(stream, { headers, isEnded, origin, engine: this.#engine });
     };
@@ -119,7 +153,7 @@ export class H2Front implements Disposable {
     // The other end is ours: it is told by the end of the connection.
     socket.on("error", () => {});
     const port = socket.remotePort ?? 0;
-    if (this.#origins.has(port)) http.emit("connection", socket);
+    if (this.#connections.has(port)) http.emit("connection", socket);
     else if (this.#opening > 0) this.#waiting.set(port, socket);
     else socket.destroy();
   }

@@ -277,6 +277,83 @@ Deno.test("a client that breaks the rules ends its own connection and nothing el
   assert.equal((await ask(bench.session)).body, "hello");
 });
 
+/** Writes frames behind preface and settings; the code of the GOAWAY with which the connection ends. */
+async function codeOfEnd(port: number, frames: readonly number[]): Promise<number | undefined> {
+  using rude = await Deno.connect({ hostname: "127.0.0.1", port });
+  const preface = encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  await rude.write(new Uint8Array([...preface, ...frame(4, 0, 0, []), ...frames]));
+  const block = new Uint8Array(4096);
+  let bytes: number[] = [];
+  for (let count; (count = await rude.read(block)) !== null;) {
+    bytes = [...bytes, ...block.subarray(0, count)];
+  }
+  for (let at = 0; at < bytes.length;) {
+    if (bytes[at + 3] === 7) return bytes[at + 16];
+    at += 9 + (bytes[at + 1] ?? 0) * 256 + (bytes[at + 2] ?? 0);
+  }
+  return undefined;
+}
+
+Deno.test("frames that a client must not send end its connection with the reason", async () => {
+  await using bench = await createBench(HELLO);
+  const name = encoder.encode("shop.localhost");
+  const head = [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+  const [data, headers, priority, reset, ping] = [0, 1, 2, 3, 6];
+  const [protocolError, streamClosed, frameSizeError] = [1, 5, 6];
+  const begun = frame(headers, 4, 1, head);
+  const whole = frame(headers, 5, 1, head);
+  const cancel = frame(reset, 0, 1, [0, 0, 0, 8]);
+  const cases: readonly (readonly [string, readonly number[], number])[] = [
+    ["DATA behind the end", [...whole, ...frame(data, 1, 1, [120])], streamClosed],
+    ["HEADERS behind the end", [...whole, ...whole], streamClosed],
+    ["DATA behind a reset", [...begun, ...cancel, ...frame(data, 1, 1, [120])], streamClosed],
+    ["HEADERS behind a reset", [...begun, ...cancel, ...whole], streamClosed],
+    ["a number that was left out", [...frame(headers, 5, 5, head), ...whole], protocolError],
+    ["PRIORITY of no stream", frame(priority, 0, 0, [0, 0, 0, 1, 9]), protocolError],
+    ["PRIORITY behind itself", frame(priority, 0, 3, [0, 0, 0, 3, 9]), protocolError],
+    ["PING of a stream", frame(ping, 0, 3, [1, 2, 3, 4, 5, 6, 7, 8]), protocolError],
+    ["a short PING", frame(ping, 0, 0, [1, 2, 3]), frameSizeError],
+  ];
+  for (const [what, frames, code] of cases) {
+    assert.equal(await codeOfEnd(bench.router.port, frames), code, what);
+  }
+  assert.equal((await ask(bench.session)).body, "hello");
+});
+
+Deno.test("a stream's window that is too large resets that stream alone", async () => {
+  await using bench = await createBench(HELLO);
+  using rude = await Deno.connect({ hostname: "127.0.0.1", port: bench.router.port });
+  const name = encoder.encode("shop.localhost");
+  const request = [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+  const window = frame(8, 0, 1, [0x7f, 0xff, 0xff, 0xff]);
+  await rude.write(
+    new Uint8Array([
+      ...encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+      ...frame(4, 0, 0, []),
+      ...frame(1, 5, 1, request),
+      ...window,
+      ...frame(1, 5, 3, request),
+    ]),
+  );
+  const block = new Uint8Array(4096);
+  const seen: string[] = [];
+  let bytes: number[] = [];
+  while (!seen.includes("0 of 3")) {
+    const count = await rude.read(block);
+    assert(count !== null, `ended after ${seen.join(", ")}`);
+    bytes = [...bytes, ...block.subarray(0, count)];
+    for (;;) {
+      const size = 9 + (bytes[1] ?? 0) * 256 + (bytes[2] ?? 0);
+      if (bytes.length < 9 || bytes.length < size) break;
+      seen.push(
+        bytes[3] === 3 ? `reset ${bytes[12]} of ${bytes[8]}` : `${bytes[3]} of ${bytes[8]}`,
+      );
+      bytes = bytes.slice(size);
+    }
+  }
+  assert(seen.includes("reset 3 of 1"), seen.join(", "));
+});
+
 Deno.test("a router that drains ends unused connections, and the others after their answer", async () => {
   const [begun, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await using bench = await createBench(async (connection, text) => {

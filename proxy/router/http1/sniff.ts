@@ -19,8 +19,8 @@ export interface OtherProtocols {
 export type FirstWords = "http1" | "tls" | "h2" | "gone";
 
 const TLS_HANDSHAKE = 0x16;
-/** No method of HTTP/1.1 begins like this (RFC 9113 3.4). */
-const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** What a client of HTTP/2 says first; no method of HTTP/1.1 begins like this (RFC 9113 3.4). */
+export const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** Waits for as many bytes as it takes to tell; all stay in the client's input. */
 export async function sniff(client: Client, engine: EngineParts): Promise<FirstWords> {

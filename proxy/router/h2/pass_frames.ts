@@ -1,0 +1,98 @@
+/**
+ * A client's connection and the one to the runtime's server, joined while the client keeps the rules.
+ *
+ * @module
+ */
+
+import type { Peer } from "../http1/peer.ts";
+import { PREFACE } from "../http1/sniff.ts";
+import { FrameScanner, goAway } from "./frames.ts";
+import { StreamRules } from "./stream_rules.ts";
+
+/** Options of {@linkcode passFrames}. */
+export interface PassFramesOptions {
+  /** Resets one stream, now or as soon as the server knows it. */
+  refuse(stream: number, code: number): void;
+  /** How long a client that broke the rules may take to read why its connection ends. */
+  readonly lingerMs: number;
+}
+
+/** Copies both ways until both have ended, one breaks, or the client breaks a rule; closes both. */
+export async function passFrames(
+  client: Peer,
+  server: Peer,
+  { refuse, lingerMs }: PassFramesOptions,
+): Promise<void> {
+  if (await readPreface(client)) {
+    const rules = new StreamRules(refuse);
+    const broken = new AbortController();
+    const outgoing = copy(server, client, {
+      scanner: new FrameScanner(rules.fromServer),
+      signal: broken.signal,
+    });
+    const incoming = new FrameScanner(rules.fromClient, PREFACE.length);
+    const error = await copy(client, server, { scanner: incoming });
+    if (error === undefined) await outgoing;
+    else {
+      const timer = setTimeout(() => client.close(), lingerMs);
+      broken.abort();
+      server.source.interrupt();
+      await outgoing;
+      server.close();
+      await sayLast(client, goAway(rules.lastStream, error));
+      clearTimeout(timer);
+    }
+  }
+  client.close();
+  server.close();
+}
+
+/** False when something else comes, or not all of it. */
+async function readPreface({ source }: Peer): Promise<boolean> {
+  for (;;) {
+    const length = Math.min(source.available, PREFACE.length);
+    for (let at = 0; at < length; at++) {
+      if (source.bytes[source.start + at] !== PREFACE[at]) return false;
+    }
+    if (length === PREFACE.length) return true;
+    if (!await source.more()) return false;
+  }
+}
+
+interface CopyOptions {
+  readonly scanner: FrameScanner;
+  /** Ends copying behind the present frame. */
+  readonly signal?: AbortSignal;
+}
+
+/** Returns the code of the error that the other side is to be told, if any. */
+async function copy(
+  from: Peer,
+  to: Peer,
+  { scanner, signal }: CopyOptions,
+): Promise<number | undefined> {
+  const { source } = from;
+  for (;;) {
+    const { start, bytes } = source;
+    const { passEnd, next, error } = scanner.scan(bytes, start, source.end);
+    if (passEnd > start && !await to.write(bytes.subarray(start, passEnd))) break;
+    source.start = next;
+    if (error !== undefined) return error;
+    if (signal?.aborted && scanner.isBetweenFrames) return undefined;
+    if (next > passEnd) continue;
+    if (!await source.more() && (source.ended || source.broken)) break;
+  }
+  if (source.ended && source.available === 0) await to.closeWrite();
+  else {
+    from.close();
+    to.close();
+  }
+  return undefined;
+}
+
+/** Writes it and reads on, as closing with unread input would reset and take the words with it. */
+async function sayLast(client: Peer, words: Uint8Array): Promise<void> {
+  await client.write(words);
+  await client.closeWrite();
+  do client.source.start = client.source.end; while (await client.source.more());
+}

@@ -8,11 +8,10 @@
  * @module
  */
 
-import { posix } from "node:path";
 import type { ContainerSpec, Isolation, Mount } from "../../core/plugin/runtime.ts";
+import { INIT_COMMAND, initEnvironment, RUN_HOME } from "../../core/image/init_environment.ts";
 import { isAtLeast } from "./api_version.ts";
 
-const HOME = "/home/moatuser";
 /** What the engine keeps of a run's output until it is copied into the run's own log. */
 export const LOG_OPTIONS = { "max-size": "64m", "max-file": "4" };
 
@@ -35,11 +34,11 @@ export function containerBody(
     Image: spec.image ?? "",
     Hostname: spec.hostname,
     User: "0:0",
-    Entrypoint: ["/bin/sh", "-c", 'eval "$MOAT_INIT"', "moat-init"],
+    Entrypoint: INIT_COMMAND,
     Cmd: spec.command,
-    Env: containerEnv(spec, init),
+    Env: Object.entries(initEnvironment(spec, init)).map(([name, value]) => `${name}=${value}`),
     // Engines make this directory, which spares the init a program; the init goes to the real one.
-    WorkingDir: HOME,
+    WorkingDir: RUN_HOME,
     Labels: spec.labels,
     Tty: spec.tty,
     OpenStdin: spec.stdin,
@@ -120,47 +119,4 @@ function logConfig(
 
 function engineMount({ kind, source, target, readOnly }: Mount): Record<string, unknown> {
   return { Type: kind, Source: source, Target: target, ReadOnly: readOnly };
-}
-
-/** Later entries win on the engine, so what the init reads comes last. */
-function containerEnv(spec: ContainerSpec, init: string): readonly string[] {
-  const env: Record<string, string> = {
-    HOME,
-    USER: spec.uid === 0 ? "root" : "moatuser",
-    ...spec.env,
-    MOAT_UID: String(spec.uid),
-    MOAT_GID: String(spec.gid),
-    MOAT_WORKDIR: spec.workdir,
-    MOAT_INIT: init,
-  };
-  if (spec.groups.length > 0) env.MOAT_GROUPS = spec.groups.join(" ");
-  const own = ownedDirectories(spec);
-  if (own.length > 0) env.MOAT_OWN = own.join("\n");
-  if (spec.preRun !== undefined) env.MOAT_PRE_RUN = spec.preRun;
-  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
-}
-
-/** Variables that only the init needs; an exec is not to see them. */
-export const INIT_VARIABLES = [
-  "MOAT_INIT",
-  "MOAT_GROUPS",
-  "MOAT_OWN",
-  "MOAT_PRE_RUN",
-  "MOAT_WORKDIR",
-] as const;
-
-/**
- * Directories that the engine makes for root though they are the user's: writable volumes, and what
- * lies between the home and a mount in it.
- */
-function ownedDirectories({ mounts, uid }: ContainerSpec): readonly string[] {
-  if (uid === 0) return [];
-  const own = new Set<string>();
-  for (const { kind, source, target, readOnly } of mounts) {
-    if (kind === "volume" && source !== "" && !readOnly) own.add(target);
-    let above = posix.dirname(posix.normalize(target));
-    for (; above.startsWith(`${HOME}/`); above = posix.dirname(above)) own.add(above);
-  }
-  for (const { kind, target } of mounts) if (kind === "bind") own.delete(target);
-  return [...own];
 }

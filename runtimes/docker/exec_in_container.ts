@@ -5,6 +5,8 @@
  */
 
 import { MoatError } from "../../core/errors.ts";
+import { INIT_VARIABLES } from "../../core/image/init_environment.ts";
+import { keptVariables, WITH_SECRETS } from "../../core/image/secret_env.ts";
 import type {
   CallOptions,
   Exec,
@@ -13,12 +15,10 @@ import type {
   TerminalSize,
 } from "../../core/plugin/runtime.ts";
 import { createAttachment } from "./attachment.ts";
-import { INIT_VARIABLES } from "./container_body.ts";
 import { isAtLeast } from "./api_version.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import { numberAt, textAt, valueAt } from "./json.ts";
 import { pause } from "./pause.ts";
-import { keptVariables, WITH_SECRETS } from "./secret_env.ts";
 
 /** Marks an exec's processes, so that they can be found from inside: engines do not signal execs. */
 const MARK = "MOAT_EXEC_ID";

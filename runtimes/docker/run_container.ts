@@ -13,6 +13,7 @@ import type {
 } from "../../core/plugin/runtime.ts";
 import { MoatError, UnavailableError } from "../../core/errors.ts";
 import { readInit } from "../../core/image/init.ts";
+import { secretFiles } from "../../core/image/secret_env.ts";
 import { createAttachment } from "./attachment.ts";
 import { containerBody } from "./container_body.ts";
 import { createOnEngine, explainStart, SLOW_MS } from "./create_container.ts";
@@ -20,7 +21,6 @@ import { type Engine, EngineError } from "./engine.ts";
 import { ensureEngineSees } from "./engine_sees.ts";
 import { inspectContainer } from "./inspect_container.ts";
 import { numberAt, textAt } from "./json.ts";
-import { secretFiles } from "./secret_env.ts";
 
 /** Options of {@linkcode createContainer}. */
 export interface CreateContainerOptions extends CallOptions {

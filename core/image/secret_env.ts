@@ -5,10 +5,10 @@
  * @module
  */
 
-import { MoatError } from "../../core/errors.ts";
-import type { CompanionFile, ContainerSpec } from "../../core/plugin/runtime.ts";
+import { MoatError } from "../errors.ts";
+import type { CompanionFile, ContainerSpec } from "../plugin/runtime.ts";
 
-/** Where the init looks for it: see core/image/init.sh. */
+/** Where the init looks for it: see init.sh. */
 const PATH = "/.moat-env";
 
 /** Names variables, separated by spaces, that are not to be taken from the file. */

@@ -23,6 +23,7 @@ import type {
   Runtime,
   Volumes,
 } from "../../core/plugin/runtime.ts";
+import { acceptInside } from "./accept.ts";
 import { createCompanions } from "./companions.ts";
 import { dialContainer } from "./dial.ts";
 import type { Engine } from "./engine.ts";
@@ -65,7 +66,7 @@ export class DockerRuntime implements Runtime {
   readonly reattach: Reattach;
   readonly companions: Companions;
   readonly dial: NonNullable<Runtime["dial"]>;
-  readonly accept = undefined;
+  readonly accept: NonNullable<Runtime["accept"]>;
   /** The engine keeps everything by itself. */
   readonly supervise = undefined;
   readonly privileged = true;
@@ -81,6 +82,7 @@ export class DockerRuntime implements Runtime {
     this.companions = createCompanions(engine, target);
     const isHere = target.startsWith("unix://") && os === "linux";
     this.dial = (name, port, options) => dialContainer(engine, name, { ...options, port, isHere });
+    this.accept = (name, port, options) => acceptInside(engine, name, { ...options, port });
     this.networks = { create: (network, options) => createNetwork(engine, network, options) };
     this.volumes = { ensure: (volume, options) => ensureVolume(engine, volume, options) };
     this.reattach = { attach: (name, options) => reattach(engine, name, options) };

@@ -1,3 +1,4 @@
+import { acceptContract } from "../../tests/contracts/accept_contract.ts";
 import { runtimeContract } from "../../tests/contracts/runtime_contract.ts";
 import { dockerIsolations, makeDocker } from "../../tests/helpers/docker_subject.ts";
 import { requires, testEngines } from "../../tests/helpers/machine.ts";
@@ -6,6 +7,10 @@ const { ignore } = requires("docker");
 for (const target of testEngines()) {
   for (const isolation of dockerIsolations()) {
     runtimeContract(`docker ${isolation} ${target}`, {
+      make: () => makeDocker(target, isolation),
+      ignore,
+    });
+    acceptContract(`docker ${isolation} ${target}`, {
       make: () => makeDocker(target, isolation),
       ignore,
     });

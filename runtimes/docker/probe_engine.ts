@@ -78,6 +78,7 @@ export function engineFacts(
       "services",
       "sidecars",
       "dial",
+      "accept",
       "privileged",
       // Whether it can be given to a run is told by the socket itself, with the reason.
       "hostSocket",

@@ -76,6 +76,40 @@ const SCRIPTS = {
     `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
     `syswrite($peer, $text); shutdown($peer, 1); ` +
     `print $data while sysread($peer, $data, 65536) > 0' "$1" "$2" "$3"`,
+  /** Sends "number 1" to "number $3" over as many connections at once and prints the answers. */
+  requests: `exec perl -MIO::Socket::INET -e '` +
+    `($host, $port, $count) = @ARGV; ` +
+    `@peers = map { IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1 } ` +
+    `1..$count; ` +
+    `for $number (1..$count) { $peer = $peers[$number - 1]; ` +
+    `syswrite($peer, "number $number"); shutdown($peer, 1) } ` +
+    `for $peer (@peers) { print $data while sysread($peer, $data, 65536) > 0; print "\n" }' ` +
+    `"$1" "$2" "$3"`,
+  /** Sends back what port $2 of host $1 sends, to its end. */
+  echoClient: `exec perl -MIO::Socket::INET -e '` +
+    `($host, $port) = @ARGV; ` +
+    `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
+    `while (($count = sysread($peer, $data, 65536)) > 0) { ` +
+    `for ($at = 0; $at < $count;) { $at += syswrite($peer, $data, $count - $at, $at) } }' ` +
+    `"$1" "$2"`,
+  /** Prints what port $2 of host $1 says to its end, then sends $3 there. */
+  hearFirst: `exec perl -MIO::Socket::INET -e '` +
+    `($host, $port, $text) = @ARGV; ` +
+    `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
+    `print $data while sysread($peer, $data, 65536) > 0; ` +
+    `syswrite($peer, $text)' "$1" "$2" "$3"`,
+  /** Sends $3 bytes to port $2 of host $1, then prints "sent". */
+  flood: `exec perl -MIO::Socket::INET -e '` +
+    `($host, $port, $bytes) = @ARGV; $data = "x" x 65536; ` +
+    `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
+    `while ($bytes > 0) { ` +
+    `$bytes -= syswrite($peer, $data, $bytes < 65536 ? $bytes : 65536) || exit 1 } ` +
+    `print "sent\n"' "$1" "$2" "$3"`,
+  /** Connects to port $2 of host $1, says "ready" and reads nothing. */
+  deaf: `exec perl -MIO::Socket::INET -e '` +
+    `$| = 1; ($host, $port) = @ARGV; ` +
+    `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
+    `print "ready\n"; sleep 1000' "$1" "$2"`,
   /** Prints "alone" where no route leads anywhere but to itself. */
   isolated: `[ -r /proc/net/dev ] || exit 1; ` +
     `sed 1d /proc/net/route 2>/dev/null | cut -f1 | grep -qv '^lo$' || echo alone`,

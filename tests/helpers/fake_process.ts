@@ -54,7 +54,8 @@ export type FakeHandler = (peer: ByteStream) => Promise<void> | void;
 export interface FakeNetwork {
   /** It leads nowhere. */
   readonly isAlone: boolean;
-  listen(port: number, handler: FakeHandler): void;
+  /** Until the function that it returns is called. */
+  listen(port: number, handler: FakeHandler): () => void;
   /** `undefined` when nothing listens there. */
   connect(host: string, port: number): ByteStream | undefined;
 }
@@ -140,7 +141,7 @@ export class FakeProcess {
     if (exit !== undefined) return exit.code;
     await Promise.race([listens, this.#killed.promise]);
     for (const [port, handler] of Object.entries(ports)) {
-      if (!this.#over) this.#options.network.listen(Number(port), handler);
+      if (!this.#over) this.#listen(Number(port), handler);
     }
     return await this.#forever();
   }
@@ -237,7 +238,7 @@ export class FakeProcess {
       return await this.#forever();
     },
     echoServer: async (port) => {
-      this.#options.network.listen(Number(port), async (peer) => {
+      this.#listen(Number(port), async (peer) => {
         const buffer = new Uint8Array(65536);
         for (let count; (count = await peer.read(buffer)) !== null;) {
           await writeAll(peer, buffer.subarray(0, count));
@@ -248,7 +249,7 @@ export class FakeProcess {
       return await this.#forever();
     },
     greeter: async (port) => {
-      this.#options.network.listen(Number(port), async (peer) => {
+      this.#listen(Number(port), async (peer) => {
         await writeAll(peer, new TextEncoder().encode("hello"));
         await peer.closeWrite();
         await this.#print(`${await readText(peer)}\n`);
@@ -257,11 +258,40 @@ export class FakeProcess {
       return await this.#forever();
     },
     request: async (host, port, text) => {
-      using peer = this.#options.network.connect(host, Number(port));
-      if (peer === undefined) return 1;
+      using peer = this.#connect(host, port);
       await writeAll(peer, new TextEncoder().encode(text));
       await peer.closeWrite();
       await this.#print(await readText(peer));
+    },
+    requests: async (host, port, count) => {
+      const peers = Array.from({ length: Number(count) }, () => this.#connect(host, port));
+      for (const [index, peer] of peers.entries()) {
+        await writeAll(peer, new TextEncoder().encode(`number ${index + 1}`));
+        await peer.closeWrite();
+      }
+      for (const peer of peers) await this.#print(`${await readText(peer)}\n`);
+    },
+    echoClient: async (host, port) => {
+      using peer = this.#connect(host, port);
+      const buffer = new Uint8Array(65536);
+      for (let count; (count = await peer.read(buffer)) !== null;) {
+        await writeAll(peer, buffer.subarray(0, count));
+      }
+    },
+    hearFirst: async (host, port, text) => {
+      using peer = this.#connect(host, port);
+      await this.#print(await readText(peer));
+      await writeAll(peer, new TextEncoder().encode(text));
+    },
+    flood: async (host, port, bytes) => {
+      using peer = this.#connect(host, port);
+      await writeAll(peer, new Uint8Array(Number(bytes)));
+      await this.#print("sent\n");
+    },
+    deaf: async (host, port) => {
+      using _peer = this.#connect(host, port);
+      await this.#print("ready\n");
+      return await this.#forever();
     },
     awaitFile: async (path, text) => {
       for (;;) {
@@ -276,6 +306,17 @@ export class FakeProcess {
       await this.#print(`${text}\n`);
     },
   };
+
+  /** As long as this process lives. */
+  #listen(port: number, handler: FakeHandler): void {
+    this.exited.finally(this.#options.network.listen(port, handler));
+  }
+
+  #connect(host: string, port: string): ByteStream {
+    const peer = this.#options.network.connect(host, Number(port));
+    if (peer === undefined) throw new Ended(1);
+    return peer;
+  }
 
   async #readFile(path: string): Promise<string> {
     const place = this.#place(path, { reading: true });

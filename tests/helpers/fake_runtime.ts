@@ -9,6 +9,7 @@
 import { MoatError } from "../../core/errors.ts";
 import { LABEL, type Role, runIdFromLabels } from "../../core/ids.ts";
 import type {
+  AcceptOptions,
   Attachment,
   ByteStream,
   CallOptions,
@@ -20,6 +21,7 @@ import type {
   ExecSpec,
   ExitStatus,
   Images,
+  InsidePort,
   LoggedChunk,
   Networks,
   OutputChunk,
@@ -64,7 +66,6 @@ export class FakeRuntime implements Runtime {
   readonly id = "fake";
   readonly target = "fake:";
   readonly supervise = undefined;
-  readonly accept = undefined;
   readonly privileged = true;
   /** Method and subject of each call that changes something, in order. */
   readonly calls: string[] = [];
@@ -237,6 +238,31 @@ export class FakeRuntime implements Runtime {
     return stream;
   }
 
+  async accept(
+    name: string,
+    port: number,
+    { serve, signal }: AcceptOptions,
+  ): Promise<InsidePort> {
+    signal?.throwIfAborted();
+    const doing = `listen on port ${port} in container "${name}"`;
+    const container = this.#containers.get(name);
+    if (container?.process === undefined || container.exit !== undefined) {
+      throw new MoatError(`Cannot ${doing}: it is not running`);
+    }
+    if (container.ports.has(port)) {
+      throw new MoatError(`Cannot ${doing}: something in there listens on it already`);
+    }
+    await this.#record(`accept ${name} ${port}`);
+    signal?.throwIfAborted();
+    return acceptAt(container, { port, serve });
+  }
+
+  /** Connects inside, as the command would; `undefined` when nothing listens there. */
+  connectInside(name: string, port: number): ByteStream | undefined {
+    const container = this.#containers.get(name);
+    return container && connectTo(container, port);
+  }
+
   async remove({ kind, name }: Resource): Promise<void> {
     await this.#record(`remove ${kind} ${name}`);
     if (kind !== "container") {
@@ -352,8 +378,14 @@ export class FakeRuntime implements Runtime {
   #networkOf(container: FakeContainer): FakeNetwork {
     return {
       isAlone: container.spec.network.kind === "none",
-      listen: (port, handler) => void container.ports.set(port, handler),
+      listen: (port, handler) => {
+        container.ports.set(port, handler);
+        return () => {
+          if (container.ports.get(port) === handler) container.ports.delete(port);
+        };
+      },
       connect: (host, port) => {
+        if (host === "127.0.0.1") return connectTo(container, port);
         const address = container.spec.hosts.find(({ name }) => name === host)?.address ?? host;
         const peer = [...this.#containers.values()].find(({ spec, exit }) =>
           exit === undefined && networkOf(spec) === networkOf(container.spec) &&
@@ -424,6 +456,37 @@ function connectTo({ ports, exit }: FakeContainer, port: number): ByteStream | u
   // A peer that closes early fails the handler's writes, which is nobody's fault.
   Promise.resolve(handler(far)).catch(() => {}).finally(() => far[Symbol.dispose]());
   return near;
+}
+
+function acceptAt(
+  { ports, process }: FakeContainer,
+  { port, serve }: { readonly port: number; serve(stream: ByteStream): void },
+): InsidePort {
+  const open = new Set<ByteStream>();
+  const ended = Promise.withResolvers<void>();
+  function handler(peer: ByteStream): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const close = () => {
+      open.delete(stream);
+      peer.close();
+      over.resolve();
+    };
+    const stream = { ...peer, close, [Symbol.dispose]: close };
+    open.add(stream);
+    serve(stream);
+    return over.promise;
+  }
+  function end(): void {
+    if (ports.get(port) === handler) ports.delete(port);
+    for (const stream of open) stream.close();
+    ended.resolve();
+  }
+  ports.set(port, handler);
+  process?.exited.then(end);
+  return {
+    ended: ended.promise,
+    [Symbol.asyncDispose]: () => Promise.resolve(end()),
+  };
 }
 
 function attach(container: FakeContainer, process: FakeProcess): Attachment {

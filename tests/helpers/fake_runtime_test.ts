@@ -1,18 +1,15 @@
 import { createHomeId, engineName, runLabels } from "../../core/ids.ts";
+import { acceptContract } from "../contracts/accept_contract.ts";
 import { baseCompanion, companionContract } from "../contracts/companion_contract.ts";
-import { baseSpec, runtimeContract } from "../contracts/runtime_contract.ts";
+import { baseSpec, runtimeContract, type RuntimeSubject } from "../contracts/runtime_contract.ts";
 import { FakeRuntime } from "./fake_runtime.ts";
 
-runtimeContract("fake", {
-  make() {
-    const home = createHomeId();
-    const runtime = new FakeRuntime();
-    return Promise.resolve({
-      runtime,
-      home,
-      spec: (changes = {}) => ({ ...baseSpec(home), ...changes }),
-      [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
-    });
+runtimeContract("fake", { make });
+
+acceptContract("fake", {
+  make,
+  skip: {
+    "a client that reads nothing holds up its own connection alone": "its streams hold everything",
   },
 });
 
@@ -43,3 +40,14 @@ companionContract("fake", {
     };
   },
 });
+
+function make(): Promise<RuntimeSubject> {
+  const home = createHomeId();
+  const runtime = new FakeRuntime();
+  return Promise.resolve({
+    runtime,
+    home,
+    spec: (changes = {}) => ({ ...baseSpec(home), ...changes }),
+    [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
+  });
+}

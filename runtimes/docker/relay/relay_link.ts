@@ -1,0 +1,132 @@
+/**
+ * Moat's end of a relay: gives each frame to its connection, and ends them all when the relay does.
+ *
+ * Whoever is inside as root can make the relay say anything, so what it may not say ends it.
+ *
+ * @module
+ */
+
+import type { Hijacked } from "../engine.ts";
+import { Demultiplexer } from "../wire/demultiplex.ts";
+import { FrameSender } from "./frame_sender.ts";
+import { type Frame, FrameError, FrameReader, parseGrant, SAYS } from "./frames.ts";
+import { MAX_CONNECTIONS } from "./relay_program.ts";
+import { RelayedStream } from "./relayed_stream.ts";
+
+const MAX_COMPLAINT = 2000;
+/** A relay that does not end by itself is left to the engine. */
+const END_MS = 2_000;
+
+/** Options of {@linkcode RelayLink}. */
+export interface RelayLinkOptions {
+  /** Is given each connection from inside. */
+  serve(stream: RelayedStream): void;
+}
+
+/** All connections of one relay. Disposing ends relay and connections. */
+export class RelayLink implements AsyncDisposable {
+  /** Resolves when the relay serves, or with why it does not; `undefined`: it ended without a word. */
+  readonly ready: Promise<string | undefined>;
+  /** Resolves when the relay has ended. */
+  readonly ended: Promise<void>;
+  /** What the relay said on its standard error. */
+  complaint = "";
+  readonly #hijacked: Hijacked;
+  readonly #options: RelayLinkOptions;
+  readonly #sender: FrameSender;
+  readonly #streams = new Map<number, RelayedStream>();
+  readonly #ready = Promise.withResolvers<string | undefined>();
+
+  constructor(hijacked: Hijacked, options: RelayLinkOptions) {
+    this.#hijacked = hijacked;
+    this.#options = options;
+    this.#sender = new FrameSender(hijacked.connection);
+    this.ready = this.#ready.promise;
+    this.ended = this.#run();
+  }
+
+  /** Ends it at once, without waiting. */
+  close(): void {
+    this.#hijacked.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, END_MS);
+    // It ends with its input, and when it has, its port is free.
+    const ending = this.#sender.flushed()
+      .then(() => this.#hijacked.connection.closeWrite())
+      .then(() => this.ended);
+    try {
+      await Promise.race([ending.catch(() => {}), late.promise]);
+    } finally {
+      clearTimeout(timer);
+      this.close();
+    }
+    await this.ended;
+  }
+
+  async #run(): Promise<void> {
+    const frames = new FrameReader();
+    const demultiplexer = new Demultiplexer();
+    try {
+      for (let piece; (piece = await this.#next()) !== undefined;) {
+        for (const { stream, data } of demultiplexer.push(piece)) {
+          if (stream !== "stdout") this.#complain(data);
+          else for (const frame of frames.push(data)) this.#obey(frame);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+    } finally {
+      this.close();
+      this.#ready.resolve(undefined);
+      for (const stream of this.#streams.values()) stream.onGone();
+      this.#streams.clear();
+    }
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#hijacked.reader.next();
+    } catch {
+      // However the connection to the engine broke, the relay hears of it too, and ends.
+      return undefined;
+    }
+  }
+
+  #obey({ connection, says, data }: Frame): void {
+    if (says === SAYS.ready) return this.#ready.resolve(new TextDecoder().decode(data));
+    if (says === SAYS.open) return this.#open(connection);
+    // Both sides may let go at a time: then there is none.
+    const stream = this.#streams.get(connection);
+    if (stream === undefined) return;
+    switch (says) {
+      case SAYS.data:
+        return stream.onData(data);
+      case SAYS.grant:
+        return stream.onGrant(parseGrant(data));
+      case SAYS.end:
+        return stream.onEnd();
+      case SAYS.gone:
+        this.#streams.delete(connection);
+        return stream.onGone();
+    }
+  }
+
+  #open(connection: number): void {
+    if (this.#streams.has(connection) || this.#streams.size >= MAX_CONNECTIONS) {
+      throw new FrameError("The relay opens what it may not");
+    }
+    const stream = new RelayedStream({
+      send: (says, data) => this.#sender.send({ connection, says, data }),
+      forget: () => void this.#streams.delete(connection),
+    });
+    this.#streams.set(connection, stream);
+    this.#options.serve(stream);
+  }
+
+  #complain(data: Uint8Array): void {
+    if (this.complaint.length < MAX_COMPLAINT) this.complaint += new TextDecoder().decode(data);
+  }
+}

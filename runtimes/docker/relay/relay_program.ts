@@ -1,0 +1,180 @@
+/**
+ * The relay's half inside a container: a program in perl, with modules of perl-base alone, as slim
+ * images have no more.
+ *
+ * It listens on a port of the container's loopback and carries all its connections over its standard
+ * streams, see `frames.ts`. It ends with its standard input, so nothing stays when moat is gone.
+ * Nothing it does waits for one connection: what cannot be written yet is kept, which is never more
+ * than was granted.
+ *
+ * @module
+ */
+
+import { MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
+
+/** More wait in the kernel until one ends; see `relay_link.ts`. */
+export const MAX_CONNECTIONS = 10_000;
+
+/** What is kept for standard output before connections are read on. */
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+
+const PROGRAM = String.raw`
+use strict;
+use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Errno qw(EAGAIN EINTR EADDRINUSE EMFILE ENFILE);
+$SIG{PIPE} = "IGNORE";
+my ($port) = @ARGV;
+$0 = "moat-relay";
+# By a connection's number, and by its file's.
+my (%named, %at);
+my ($reads, $writes, $input, $output, $last) = ("", "", "", "", 0);
+my @listeners;
+
+sub say_that { my ($name, $says, $data) = @_; $output .= pack("NCn/a*", $name, $says, $data); }
+sub send_output {
+  while (length $output) {
+    my $count = syswrite(STDOUT, $output, 262144);
+    if (!defined $count) { exit 0 if $! != EAGAIN && $! != EINTR; last; }
+    substr($output, 0, $count, "");
+  }
+  vec($writes, 1, 1) = length $output ? 1 : 0;
+}
+sub nonblocking { fcntl($_[0], F_SETFL, O_NONBLOCK | fcntl($_[0], F_GETFL, 0)); }
+sub give_up { say_that(0, ${SAYS.ready}, $_[0]); send_output(); exit 1; }
+
+for my $host ("127.0.0.1", "::1") {
+  my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
+  my $ip = inet_pton($family, $host);
+  my $to = $family == AF_INET ? pack_sockaddr_in($port, $ip) : pack_sockaddr_in6($port, $ip);
+  my $made = socket(my $listener, $family, SOCK_STREAM, 0);
+  setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1) if $made;
+  if ($made && bind($listener, $to) && listen($listener, 4096)) { push @listeners, $listener; }
+  # Not every container has IPv6.
+  elsif ($family == AF_INET || $! == EADDRINUSE) { give_up($! == EADDRINUSE ? "taken" : "$!"); }
+}
+nonblocking($_) for @listeners, *STDOUT;
+sub listening { vec($reads, fileno($_), 1) = $_[0] for @listeners; }
+listening(1);
+vec($reads, 0, 1) = 1;
+
+sub forget {
+  my ($c) = @_;
+  my $n = $c->{file};
+  vec($reads, $n, 1) = vec($writes, $n, 1) = 0;
+  delete $at{$n}; delete $named{$c->{name}};
+  close($c->{socket});
+  listening(1);
+}
+sub broke { my ($c) = @_; say_that($c->{name}, ${SAYS.gone}, "") if !$c->{gone}; forget($c); }
+sub finish {
+  my ($c) = @_;
+  return forget($c) if $c->{gone};
+  if ($c->{ended} && !$c->{shut}) { shutdown($c->{socket}, 1); $c->{shut} = 1; }
+  forget($c) if $c->{shut} && $c->{over};
+}
+# Writes what was received for it.
+sub give {
+  my ($c) = @_;
+  while (length $c->{out}) {
+    my $count = syswrite($c->{socket}, $c->{out});
+    if (!defined $count) { return broke($c) if $! != EAGAIN && $! != EINTR; last; }
+    substr($c->{out}, 0, $count, "");
+    $c->{given} += $count;
+  }
+  if ($c->{given} >= ${WINDOW_BYTES / 2}) {
+    say_that($c->{name}, ${SAYS.grant}, pack("N", $c->{given})) if !$c->{gone};
+    $c->{given} = 0;
+  }
+  vec($writes, $c->{file}, 1) = length $c->{out} ? 1 : 0;
+  finish($c) if !length $c->{out};
+}
+# Reads what may be sent.
+sub take {
+  my ($c) = @_;
+  my $size = $c->{granted} < ${MAX_DATA_BYTES} ? $c->{granted} : ${MAX_DATA_BYTES};
+  my $count = sysread($c->{socket}, my $data, $size);
+  if (!defined $count) { broke($c) if $! != EAGAIN && $! != EINTR; return; }
+  if ($count == 0) {
+    $c->{over} = 1;
+    vec($reads, $c->{file}, 1) = 0;
+    say_that($c->{name}, ${SAYS.end}, "");
+    return finish($c) if !length $c->{out};
+    return;
+  }
+  $c->{granted} -= $count;
+  vec($reads, $c->{file}, 1) = 0 if !$c->{granted};
+  $output .= pack("NCn", $c->{name}, ${SAYS.data}, $count);
+  $output .= $data;
+}
+sub welcome {
+  my ($listener) = @_;
+  while (keys(%named) < ${MAX_CONNECTIONS}) {
+    if (!accept(my $socket, $listener)) {
+      # One that ends makes room.
+      listening(0) if ($! == EMFILE || $! == ENFILE) && %named;
+      return;
+    } else {
+      nonblocking($socket);
+      setsockopt($socket, 6, 1, 1);
+      my $n = fileno($socket);
+      my $c = { socket => $socket, file => $n, name => ++$last, out => "", given => 0, granted => ${WINDOW_BYTES} };
+      $at{$n} = $named{$last} = $c;
+      vec($reads, $n, 1) = 1;
+      say_that($last, ${SAYS.open}, "");
+    }
+  }
+  listening(0);
+}
+sub obey {
+  my ($c, $says, $data) = @_;
+  if ($says == ${SAYS.data}) { $c->{out} .= $data; give($c); }
+  elsif ($says == ${SAYS.grant}) {
+    $c->{granted} += unpack("N", $data);
+    vec($reads, $c->{file}, 1) = 1 if !$c->{over};
+  }
+  elsif ($says == ${SAYS.end}) { $c->{ended} = 1; finish($c) if !length $c->{out}; }
+  elsif ($says == ${SAYS.gone}) {
+    $c->{gone} = $c->{over} = 1;
+    vec($reads, $c->{file}, 1) = 0;
+    finish($c) if !length $c->{out};
+  }
+}
+sub listen_to_moat {
+  sysread(STDIN, $input, 262144, length $input) or exit 0;
+  my $from = 0;
+  while (length($input) - $from >= 7) {
+    my ($name, $says, $size) = unpack("NCn", substr($input, $from, 7));
+    last if length($input) - $from < 7 + $size;
+    my $c = $named{$name};
+    obey($c, $says, substr($input, $from + 7, $size)) if $c;
+    $from += 7 + $size;
+  }
+  substr($input, 0, $from, "");
+}
+# The numbers of the files whose bits are set.
+sub files { my $bits = unpack("b*", $_[0]); my @found; push @found, pos($bits) - 1 while $bits =~ /1/g; return @found; }
+
+say_that(0, ${SAYS.ready}, "");
+send_output();
+while (1) {
+  my ($r, $w) = ($reads, $writes);
+  # Who has not been heard yet is not asked for more; moat itself is always listened to.
+  vec($r = "", 0, 1) = 1 if length $output > ${MAX_OUTPUT_BYTES};
+  my $found = select($r, $w, undef, undef);
+  next if $found <= 0;
+  listen_to_moat() if vec($r, 0, 1);
+  for my $n (files($w)) { give($at{$n}) if $at{$n}; }
+  for my $n (files($r)) { take($at{$n}) if $at{$n} && vec($reads, $n, 1); }
+  for my $listener (@listeners) { welcome($listener) if vec($r, fileno($listener), 1); }
+  send_output() if length $output;
+}
+`;
+
+/**
+ * The relay's argv: perl behind a shell that lifts the limit of open files as far as it may be.
+ */
+export function relayCommand(port: number): readonly string[] {
+  const start = `ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec perl -e "$1" "$2"`;
+  return ["/bin/sh", "-c", start, "moat", PROGRAM, String(port)];
+}

@@ -14,7 +14,7 @@ import { delay } from "../delay.ts";
 import { describeError, EXIT, MoatError } from "../errors.ts";
 import { clearUpDeadRuns } from "../run/reap.ts";
 import { tryLockFile } from "../store/file_lock.ts";
-import { removeFileIfThere } from "../store/files.ts";
+import { isThere, removeFileIfThere } from "../store/files.ts";
 import { Store } from "../store/store.ts";
 import { type ControlRequest, serveControl } from "./control.ts";
 import { RouteKeeper } from "./route_keeper.ts";
@@ -55,7 +55,7 @@ async function serve(
 ): Promise<number> {
   const { paths } = context;
   // A home that was removed must not come back because its daemon was started again.
-  if (!(await exists(paths.database))) return EXIT.ok;
+  if (!(await isThere(paths.database))) return EXIT.ok;
   using store = Store.open(paths);
   const log = (text: string) => void context.stdio.error(`${new Date().toISOString()} ${text}\n`);
   // Before the lock, so that the next daemon need not wait for the requests of this one.
@@ -110,7 +110,7 @@ async function serve(
       await reap(context, store);
       await routes.tidy();
       await boundLog(join(paths.store, "daemon.log"));
-      if (!(await exists(paths.database))) break;
+      if (!(await isThere(paths.database))) break;
       const isBusy = supervisor.runs.length > 0 || server.pending > 0 || routes.isNeeded;
       if (!isBusy && performance.now() - lastRequestAt > idleMs) break;
       await delay(tickMs, signal).catch(() => {});
@@ -121,7 +121,7 @@ async function serve(
   }
   // A run may have been handed over, or a route asked for, while the socket was being closed: then
   // start again.
-  const hasWork = !signal.aborted && await exists(paths.database) &&
+  const hasWork = !signal.aborted && await isThere(paths.database) &&
     (routes.isNeeded || store.findRuns({ live: true }).some(({ owner }) => owner === "daemon"));
   return hasWork ? EXIT.failure : EXIT.ok;
 }
@@ -152,15 +152,5 @@ async function boundLog(path: string): Promise<void> {
     if (size > MAX_LOG_BYTES) await Deno.truncate(path, 0);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isRecord } from "../is_record.ts";
 import type { OutputStream } from "../plugin/runtime.ts";
 
 /** Kept output, or a remark of moat's own about it. */
@@ -45,7 +46,7 @@ export function parseLogEntry(line: string): LogEntry | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { t, s, d, e, c, l } = value;
   const stream = STREAMS.find((name) => name === s);
   if (typeof t !== "string" || typeof d !== "string" || stream === undefined) return undefined;
@@ -56,8 +57,4 @@ export function parseLogEntry(line: string): LogEntry | undefined {
     late: l === true,
     ...(typeof c === "string" ? { cursor: c } : {}),
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

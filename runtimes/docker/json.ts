@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isRecord } from "../../core/is_record.ts";
+
 /** Parses text that should be JSON; `undefined` when it is not. */
 export function parseJson(text: string): unknown {
   try {
@@ -57,8 +59,4 @@ export function textsAt(value: unknown, ...keys: readonly string[]): Record<stri
     typeof text === "string" ? [[key, text] as const] : []
   );
   return Object.fromEntries(texts);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

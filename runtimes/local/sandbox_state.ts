@@ -10,6 +10,7 @@
 
 import { join } from "node:path";
 import { MoatError } from "../../core/errors.ts";
+import { isRecord } from "../../core/is_record.ts";
 
 /** A process that can be recognised later. */
 export interface ProcessIdentity {
@@ -85,7 +86,7 @@ export function sandboxPaths(stateDir: string, name: string): SandboxPaths {
 /** The record, or `undefined` when there is no such sandbox. */
 export async function readRecord(paths: SandboxPaths): Promise<SandboxRecord | undefined> {
   const value = await readJson(paths.record);
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { name, labels, backend, detached, uid, gid, createdAt } = value;
   if (
     typeof name !== "string" || typeof detached !== "boolean" || typeof uid !== "number" ||
@@ -98,7 +99,7 @@ export async function readRecord(paths: SandboxPaths): Promise<SandboxRecord | u
 /** The process, or `undefined` when it was never started. */
 export async function readProcess(paths: SandboxPaths): Promise<SandboxProcess | undefined> {
   const value = await readJson(paths.process);
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { pid, startTime, bootId, startedAt, env, groups } = value;
   if (
     typeof pid !== "number" || typeof startTime !== "string" || typeof bootId !== "string" ||
@@ -157,13 +158,9 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}
-
 /** The members of an object that are texts. */
 export function texts(value: unknown): Record<string, string> {
-  if (!isObject(value)) return {};
+  if (!isRecord(value)) return {};
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] =>
       typeof entry[1] === "string"

@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { isRecord } from "../../core/is_record.ts";
 import type { ExitStatus } from "../../core/plugin/runtime.ts";
 import { readText, writeJson } from "./sandbox_state.ts";
 
@@ -75,9 +76,9 @@ export async function startTimeOf(pid: number): Promise<string | undefined> {
 }
 
 function parseRecord(value: unknown): SeatbeltRecord | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { name, labels, createdAt, startedAt, finishedAt } = value;
-  if (typeof name !== "string" || typeof createdAt !== "string" || !isObject(labels)) {
+  if (typeof name !== "string" || typeof createdAt !== "string" || !isRecord(labels)) {
     return undefined;
   }
   const process = parseProcess(value.process);
@@ -98,16 +99,12 @@ function parseRecord(value: unknown): SeatbeltRecord | undefined {
 }
 
 function parseProcess(value: unknown): SeatbeltRecord["process"] {
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { pid, startTime } = value;
   return typeof pid === "number" && typeof startTime === "string" ? { pid, startTime } : undefined;
 }
 
 function parseExit(value: unknown): ExitStatus | undefined {
-  if (!isObject(value) || typeof value.code !== "number") return undefined;
+  if (!isRecord(value) || typeof value.code !== "number") return undefined;
   return { code: value.code, oomKilled: false };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -7,6 +7,7 @@
 
 import type { ServiceError } from "@grpc/grpc-js";
 import { MoatError } from "../../../core/errors.ts";
+import { isRecord } from "../../../core/is_record.ts";
 import type { FailedStep } from "./build_report.ts";
 import {
   type Instruction,
@@ -15,7 +16,7 @@ import {
   instructionsOf,
   stepTitle,
 } from "./dockerfile_lines.ts";
-import { isRecord, readErrorDetails } from "./messages.ts";
+import { readErrorDetails } from "./messages.ts";
 import type { Services } from "./services.ts";
 
 /** What failed, from whichever builder. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Metadata } from "@grpc/grpc-js";
 import { contextTree } from "./context_tree.ts";
 import { type ExchangeCall, shareDirectory } from "./file_sync.ts";
-import { isRecord } from "./messages.ts";
+import { isRecord } from "../../../core/is_record.ts";
 
 const TREES = {
   context: contextTree({

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { isRecord } from "../../../core/is_record.ts";
+
 const STDERR = 2;
 
 /** A step of the build. */
@@ -54,11 +56,6 @@ export interface Packet {
 export interface ErrorDetail {
   readonly typeUrl: string;
   readonly value: Uint8Array;
-}
-
-/** Says whether a value has fields. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Reads a `StatusResponse`. */

@@ -5,7 +5,8 @@
  */
 
 import type { Client, ServiceError } from "@grpc/grpc-js";
-import { type BuildStatus, isRecord, readStatus } from "./messages.ts";
+import { isRecord } from "../../../core/is_record.ts";
+import { type BuildStatus, readStatus } from "./messages.ts";
 import type { Services } from "./services.ts";
 
 /** A build, as BuildKit is asked for it. */

@@ -9,7 +9,7 @@
 
 import type { ByteStream } from "../../../core/plugin/runtime.ts";
 import type { Decide, Explain, Origin } from "../contract.ts";
-import { Buffers } from "./buffers.ts";
+import { Buffers, type LentBuffers } from "./buffers.ts";
 import { Client } from "./client.ts";
 import type { EngineParts } from "./engine_parts.ts";
 import { LIMITS, type Limits } from "./limits.ts";
@@ -18,11 +18,14 @@ import { Pool } from "./pool.ts";
 import { serveClient } from "./serve_client.ts";
 import { type OtherProtocols, sniff } from "./sniff.ts";
 
-/** Room for a head of 64 KiB with what is added to it, or for chunks of that size. */
-const OUTPUT_BYTES = 80 * 1024;
+/** Room for most heads and a short body. */
+const SMALL_BYTES = 16 * 1024;
+/** As many as there are likely to be requests at one moment: 4 MiB. */
+const MAX_SMALL = 256;
 
 /** What is read of a large body at once. */
-const BODY_BYTES = 256 * 1024;
+const LARGE_BYTES = 256 * 1024;
+const MAX_LARGE = 32;
 
 /** Options of {@linkcode Http1Engine}. */
 export interface Http1EngineOptions {
@@ -44,13 +47,15 @@ export interface ServeOptions {
 /** Serves HTTP/1.1 on any number of byte streams. `close` or dispose it: it owns a timer. */
 export class Http1Engine implements EngineParts, Disposable {
   readonly limits: Limits;
-  readonly buffers = new Buffers(OUTPUT_BYTES);
+  readonly buffers: LentBuffers = {
+    small: new Buffers(SMALL_BYTES, { maxKept: MAX_SMALL }),
+    large: new Buffers(LARGE_BYTES, { maxKept: MAX_LARGE }),
+  };
   readonly pool: Pool;
   readonly pseudonym = `moat-${crypto.randomUUID().slice(0, 13)}`;
   readonly decide: Decide;
   readonly explain: Explain;
   isDraining = false;
-  readonly #large = new Buffers(BODY_BYTES);
   readonly #clients = new Set<Client>();
   readonly #clock: ReturnType<typeof setInterval>;
 
@@ -58,7 +63,7 @@ export class Http1Engine implements EngineParts, Disposable {
     this.limits = { ...LIMITS, ...limits };
     this.decide = decide;
     this.explain = explain;
-    this.pool = new Pool(this.limits, this.#large);
+    this.pool = new Pool(this.limits, this.buffers.large);
     const { headMs, endpointIdleMs } = this.limits;
     this.#clock = setInterval(() => this.#sweep(), Math.min(1000, headMs / 4, endpointIdleMs / 4));
   }
@@ -70,7 +75,7 @@ export class Http1Engine implements EngineParts, Disposable {
 
   /** Serves one client connection to its end, closes the stream, never throws. */
   async serve(stream: ByteStream, { origin, first, others }: ServeOptions): Promise<void> {
-    const client = new Client(stream, { origin, first, large: this.#large });
+    const client = new Client(stream, { origin, first, large: this.buffers.large });
     this.#clients.add(client);
     try {
       const words = others === undefined ? "http1" : await sniff(client, this);
@@ -89,7 +94,7 @@ export class Http1Engine implements EngineParts, Disposable {
 
   /** A connection beside the client's own, to be spliced with it. */
   peer(stream: ByteStream): Peer {
-    return new Peer(stream, this.#large);
+    return new Peer(stream, this.buffers.large);
   }
 
   /** Closes the unused connections to an endpoint that went away. */

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { Buffers } from "./buffers.ts";
+import type { LentBuffers } from "./buffers.ts";
 import type { Limits } from "./limits.ts";
 import type { Pool } from "./pool.ts";
 
 /** Shared by all connections. */
 export interface EngineParts {
   readonly limits: Limits;
-  readonly buffers: Buffers;
+  readonly buffers: LentBuffers;
   readonly pool: Pool;
   /** Its name in Via: random, so that no client can know it before. */
   readonly pseudonym: string;

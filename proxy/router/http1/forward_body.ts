@@ -78,7 +78,7 @@ async function forwardRest(
 ): Promise<BodyOutcome> {
   for (;;) {
     while (source.available > 0) {
-      const size = Math.min(source.available, outlet.chunkRoom);
+      const size = outlet.chunkRoom(source.available);
       const end = source.start + size;
       if (asChunks) outlet.chunk(source.bytes, source.start, end);
       else outlet.add(source.bytes, source.start, end);
@@ -102,7 +102,8 @@ async function forwardChunks(
   for (;;) {
     while (source.available > 0 && !decoder.isDone) {
       const { bytes, start } = source;
-      const behind = decoder.decode(bytes, start, Math.min(source.end, start + outlet.chunkRoom));
+      const room = outlet.chunkRoom(source.available);
+      const behind = decoder.decode(bytes, start, start + room);
       if (decoder.payloadEnd > start) {
         if (asChunks) outlet.chunk(bytes, start, decoder.payloadEnd);
         else outlet.add(bytes, start, decoder.payloadEnd);

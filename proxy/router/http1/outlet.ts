@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Buffers } from "./buffers.ts";
+import type { LentBuffers } from "./buffers.ts";
 import { latin1Bytes } from "./characters.ts";
 import { CHUNK_FRAME_BYTES, putChunkSize, putLineEnd } from "./chunked.ts";
 import type { Peer } from "./peer.ts";
@@ -15,15 +15,15 @@ const COPIED_BYTES = 16 * 1024;
 /** Gathers bytes for a peer in a lent buffer; `release` gives it back. */
 export class Outlet {
   readonly #peer: Peer;
-  readonly #buffers: Buffers;
+  readonly #buffers: LentBuffers;
   #bytes: Uint8Array;
   #length = 0;
   #hasWritten = false;
 
-  constructor(peer: Peer, buffers: Buffers) {
+  constructor(peer: Peer, buffers: LentBuffers) {
     this.#peer = peer;
     this.#buffers = buffers;
-    this.#bytes = buffers.take();
+    this.#bytes = buffers.small.take();
   }
 
   /** Some of it is on its way to the peer. */
@@ -31,19 +31,21 @@ export class Outlet {
     return this.#hasWritten;
   }
 
-  /** Payload that one chunk can still take. */
-  get chunkRoom(): number {
-    return this.#bytes.length - this.#length - 2 * CHUNK_FRAME_BYTES;
+  /** How many of `wanted` bytes one chunk can still take. */
+  chunkRoom(wanted: number): number {
+    const needed = this.#length + wanted + 2 * CHUNK_FRAME_BYTES;
+    if (needed > this.#bytes.length) this.#widen();
+    return Math.min(wanted, this.#bytes.length - this.#length - 2 * CHUNK_FRAME_BYTES);
   }
 
-  /** Adds ASCII or Latin-1 text; heads only, which always fit. */
+  /** Adds ASCII or Latin-1 text. */
   text(text: string): void {
     if (this.#length + text.length > this.#bytes.length) return this.#add(latin1Bytes(text));
     for (let at = 0; at < text.length; at++) this.#bytes[this.#length + at] = text.charCodeAt(at);
     this.#length += text.length;
   }
 
-  /** Adds `bytes[start, end)`; heads and trailers only, which always fit. */
+  /** Adds `bytes[start, end)`; heads and trailers only, as it grows without end. */
   add(bytes: Uint8Array, start: number, end: number): void {
     if (end > start) this.#add(bytes.subarray(start, end));
   }
@@ -58,7 +60,7 @@ export class Outlet {
   /** Adds a short piece, or writes what was gathered and then a long one; false when the peer is gone. */
   async piece(bytes: Uint8Array, start: number, end: number): Promise<boolean> {
     const size = end - start;
-    if (size <= COPIED_BYTES && size <= this.#bytes.length - this.#length) {
+    if (size <= COPIED_BYTES) {
       this.#add(bytes.subarray(start, end));
       return true;
     }
@@ -75,10 +77,23 @@ export class Outlet {
 
   /** After a close, a write may still be reading the buffer, which is then not lent again. */
   release(): void {
-    if (!this.#peer.isClosed) this.#buffers.give(this.#bytes);
+    if (this.#peer.isClosed) return;
+    // Each keeps those of its own size.
+    this.#buffers.small.give(this.#bytes);
+    this.#buffers.large.give(this.#bytes);
+  }
+
+  #widen(): void {
+    const { small, large } = this.#buffers;
+    if (this.#bytes.length >= large.sizeBytes) return;
+    const narrow = this.#bytes;
+    this.#bytes = large.take();
+    this.#bytes.set(narrow.subarray(0, this.#length));
+    if (!this.#peer.isClosed) small.give(narrow);
   }
 
   #add(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > this.#bytes.length) this.#widen();
     if (this.#length + bytes.length > this.#bytes.length) {
       const larger = new Uint8Array((this.#length + bytes.length) * 2);
       larger.set(this.#bytes.subarray(0, this.#length));

@@ -5,7 +5,7 @@
  */
 
 import type { Answer } from "../contract.ts";
-import type { Buffers } from "./buffers.ts";
+import type { LentBuffers } from "./buffers.ts";
 import { Outlet } from "./outlet.ts";
 import type { Peer } from "./peer.ts";
 import type { ParsedRequest } from "./request_head.ts";
@@ -20,7 +20,7 @@ export interface WriteAnswerOptions {
 /** Writes a whole answer; false when the client is gone. */
 export async function writeAnswer(
   client: Peer,
-  buffers: Buffers,
+  buffers: LentBuffers,
   { status, headers, body }: Answer,
   { request, keepAlive }: WriteAnswerOptions,
 ): Promise<boolean> {

@@ -8,8 +8,10 @@ export const TAB = 0x09;
 export const LF = 0x0a;
 export const CR = 0x0d;
 export const SPACE = 0x20;
+export const ZERO = 0x30;
 export const COLON = 0x3a;
 export const SEMICOLON = 0x3b;
+export const UNDERSCORE = 0x5f;
 
 /** 1 for the bytes of a token: methods and header names. */
 export const TOKEN = tableOf((byte, char) =>
@@ -37,8 +39,27 @@ export const HEX_VALUE = Uint8Array.from({ length: 256 }, (_, byte) => {
 /** The bytes as Latin-1 text: one character per byte. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
-  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0);
+  let at = start;
+  // Every `+=` makes a string, so there are as few as a head's short texts allow.
+  for (; at + 4 <= end; at += 4) {
+    text += String.fromCharCode(
+      bytes[at] ?? 0,
+      bytes[at + 1] ?? 0,
+      bytes[at + 2] ?? 0,
+      bytes[at + 3] ?? 0,
+    );
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0);
   return text;
+}
+
+/** Says whether the bytes are this Latin-1 text. */
+export function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = 0; at < text.length; at++) {
+    if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 /** The text's characters as bytes; those above 255 become `?`. */

@@ -13,7 +13,7 @@ import type { Client } from "./client.ts";
 import type { EngineParts } from "./engine_parts.ts";
 import { type BodyOutcome, forwardBody } from "./forward_body.ts";
 import { NO_BODY } from "./framing.ts";
-import { HeaderBlock } from "./header_block.ts";
+import type { HeaderBlock } from "./header_block.ts";
 import { Outlet } from "./outlet.ts";
 import type { Upstream } from "./pool.ts";
 import { putRequestHead, putResponseHead } from "./put_heads.ts";
@@ -89,7 +89,7 @@ class Exchange {
     this.#endpoint = endpoint;
     this.#engine = engine;
     this.#upstream = upstream;
-    this.#block = new HeaderBlock(engine.limits);
+    this.#block = upstream.block;
     this.#isUploaded = request.framing === NO_BODY;
   }
 
@@ -99,7 +99,7 @@ class Exchange {
       await this.#send();
       return await this.#receive();
     } finally {
-      if (!this.#isGivenBack) this.#engine.pool.drop(this.#upstream);
+      if (!this.#isGivenBack) this.#upstream.close();
       // A body that nobody takes any more may be one that never comes.
       if (!this.#isUploaded) this.#client.source.interrupt();
       clearTimeout(this.#halfClosedTimer);

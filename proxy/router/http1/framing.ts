@@ -6,6 +6,7 @@
  * @module
  */
 
+import { UNDERSCORE, ZERO } from "./characters.ts";
 import { CONTENT_LENGTH, TRANSFER_ENCODING } from "./header_names.ts";
 import type { Field, HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
@@ -26,6 +27,9 @@ export interface Lengths {
   readonly chunked: boolean;
 }
 
+/** The largest such number is below 2^53. */
+const MAX_LENGTH_DIGITS = 15;
+
 const NO_LENGTHS: Lengths = { contentLength: undefined, chunked: false };
 
 /** @throws Refusal for anything but one plain Content-Length, or one `chunked`, or neither. */
@@ -36,7 +40,7 @@ export function readLengths(block: HeaderBlock, version: "1.0" | "1.1"): Lengths
     requirePlainName(block, field);
     if (lengths !== NO_LENGTHS) throw new Refusal("more than one statement of the body's length");
     lengths = field.id === CONTENT_LENGTH
-      ? { contentLength: parseLength(block.value(field)), chunked: false }
+      ? { contentLength: readLength(block, field), chunked: false }
       : { contentLength: undefined, chunked: parseCoding(block.value(field), version) };
   }
   return lengths;
@@ -44,12 +48,25 @@ export function readLengths(block: HeaderBlock, version: "1.0" | "1.1"): Lengths
 
 /** @throws Refusal when `_` stands for `-`, which some servers take for the same header. */
 export function requirePlainName(block: HeaderBlock, field: Field): void {
-  if (block.name(field).includes("_")) throw new Refusal("an underscore in a header that frames");
+  const { bytes, base } = block;
+  for (let at = base + field.nameStart; at < base + field.nameEnd; at++) {
+    if (bytes[at] === UNDERSCORE) throw new Refusal("an underscore in a header that frames");
+  }
 }
 
-function parseLength(value: string): number {
-  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(value)) throw new Refusal("an odd Content-Length");
-  return Number(value);
+/** Digits only, and no zero before others. */
+function readLength({ bytes, base }: HeaderBlock, { valueStart, valueEnd }: Field): number {
+  const digits = valueEnd - valueStart;
+  const hasLeadingZero = digits > 1 && bytes[base + valueStart] === ZERO;
+  let isOdd = digits === 0 || digits > MAX_LENGTH_DIGITS || hasLeadingZero;
+  let length = 0;
+  for (let at = base + valueStart; at < base + valueEnd; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) isOdd = true;
+    length = length * 10 + digit;
+  }
+  if (isOdd) throw new Refusal("an odd Content-Length");
+  return length;
 }
 
 function parseCoding(value: string, version: "1.0" | "1.1"): true {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { COLON, CR, latin1, LF, SPACE, TAB, TEXT, TOKEN } from "./characters.ts";
+import { COLON, CR, isText, latin1, LF, SPACE, TAB, TEXT, TOKEN } from "./characters.ts";
 import { HASH_SEED, hashByte, identify } from "./header_names.ts";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -28,10 +28,12 @@ export interface Field {
   readonly end: number;
 }
 
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 /** Scans one head after another; `reset` before each. */
 export class HeaderBlock {
   /** The bytes it was scanned in; right after `scan` has returned true. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes = NO_BYTES;
   /** Offset of the head's first byte in `bytes`. */
   base = 0;
   /** Length of the head including the empty line. */
@@ -40,6 +42,8 @@ export class HeaderBlock {
   lineLength = 0;
   readonly fields: Field[] = [];
   readonly #limits: Limits;
+  /** Where `detach` copies to. */
+  #own = NO_BYTES;
   #inStartLine = true;
   #inName = false;
   #at = 0;
@@ -101,13 +105,21 @@ export class HeaderBlock {
 
   /** Makes it independent of the buffer that it was scanned in. */
   detach(): void {
-    this.bytes = this.bytes.slice(this.base, this.base + this.length);
+    const { bytes, base, length } = this;
+    if (this.#own.length < length) this.#own = new Uint8Array(roundUp(length));
+    const own = this.#own;
+    // Heads are short: a call of `set` with a `subarray` costs more than this.
+    for (let at = 0; at < length; at++) own[at] = bytes[base + at] ?? 0;
+    this.bytes = own;
     this.base = 0;
   }
 
-  /** The header's value as Latin-1. */
-  value(field: Field): string {
-    return latin1(this.bytes, this.base + field.valueStart, this.base + field.valueEnd);
+  /** The header's value as Latin-1; `likely` itself where it is the same. */
+  value(field: Field, likely?: string): string {
+    const start = this.base + field.valueStart;
+    const end = this.base + field.valueEnd;
+    if (likely !== undefined && isText(likely, this.bytes, start, end)) return likely;
+    return latin1(this.bytes, start, end);
   }
 
   name(field: Field): string {
@@ -165,6 +177,11 @@ function scanText(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && TEXT[bytes[at] ?? 0] === 1) at++;
   return at;
+}
+
+/** The next power of two: heads of one connection differ little. */
+function roundUp(length: number): number {
+  return 2 ** Math.ceil(Math.log2(length));
 }
 
 function isBlank(byte: number | undefined): boolean {

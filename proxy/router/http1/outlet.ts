@@ -9,6 +9,9 @@ import { latin1Bytes } from "./characters.ts";
 import { CHUNK_FRAME_BYTES, putChunkSize, putLineEnd } from "./chunked.ts";
 import type { Peer } from "./peer.ts";
 
+/** Copied in a loop, which costs less than a view of them. */
+const SHORT_BYTES = 128;
+
 /** Longer pieces are written from where they are instead of being copied. */
 const COPIED_BYTES = 16 * 1024;
 
@@ -40,20 +43,24 @@ export class Outlet {
 
   /** Adds ASCII or Latin-1 text. */
   text(text: string): void {
-    if (this.#length + text.length > this.#bytes.length) return this.#add(latin1Bytes(text));
-    for (let at = 0; at < text.length; at++) this.#bytes[this.#length + at] = text.charCodeAt(at);
-    this.#length += text.length;
+    if (this.#length + text.length > this.#bytes.length) {
+      return this.#add(latin1Bytes(text), 0, text.length);
+    }
+    const bytes = this.#bytes;
+    const length = this.#length;
+    for (let at = 0; at < text.length; at++) bytes[length + at] = text.charCodeAt(at);
+    this.#length = length + text.length;
   }
 
   /** Adds `bytes[start, end)`; heads and trailers only, as it grows without end. */
   add(bytes: Uint8Array, start: number, end: number): void {
-    if (end > start) this.#add(bytes.subarray(start, end));
+    if (end > start) this.#add(bytes, start, end);
   }
 
   /** Adds one chunk of at most `chunkRoom` bytes. */
   chunk(bytes: Uint8Array, start: number, end: number): void {
     this.#length = putChunkSize(this.#bytes, this.#length, end - start);
-    this.#add(bytes.subarray(start, end));
+    this.#add(bytes, start, end);
     this.#length = putLineEnd(this.#bytes, this.#length);
   }
 
@@ -61,7 +68,7 @@ export class Outlet {
   async piece(bytes: Uint8Array, start: number, end: number): Promise<boolean> {
     const size = end - start;
     if (size <= COPIED_BYTES) {
-      this.#add(bytes.subarray(start, end));
+      this.#add(bytes, start, end);
       return true;
     }
     return await this.flush() && await this.#peer.write(bytes.subarray(start, end));
@@ -92,14 +99,18 @@ export class Outlet {
     if (!this.#peer.isClosed) small.give(narrow);
   }
 
-  #add(bytes: Uint8Array): void {
-    if (this.#length + bytes.length > this.#bytes.length) this.#widen();
-    if (this.#length + bytes.length > this.#bytes.length) {
-      const larger = new Uint8Array((this.#length + bytes.length) * 2);
-      larger.set(this.#bytes.subarray(0, this.#length));
+  #add(from: Uint8Array, start: number, end: number): void {
+    const length = this.#length;
+    const newLength = length + end - start;
+    if (newLength > this.#bytes.length) this.#widen();
+    if (newLength > this.#bytes.length) {
+      const larger = new Uint8Array(newLength * 2);
+      larger.set(this.#bytes.subarray(0, length));
       this.#bytes = larger;
     }
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const bytes = this.#bytes;
+    if (newLength - length > SHORT_BYTES) bytes.set(from.subarray(start, end), length);
+    else for (let at = start; at < end; at++) bytes[length + at - start] = from[at] ?? 0;
+    this.#length = newLength;
   }
 }

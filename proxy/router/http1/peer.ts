@@ -9,12 +9,14 @@ import type { Buffers } from "./buffers.ts";
 import { Source } from "./source.ts";
 
 const WRITTEN = Promise.resolve(true);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** A stream with its input; closed once, whoever asks first. */
 export class Peer {
   readonly source: Source;
   isClosed = false;
   readonly #stream: ByteStream;
+  #unwritten = NO_BYTES;
   #onWritten: ((isWritten: boolean) => void) | undefined;
 
   constructor(stream: ByteStream, large: Buffers, first?: Uint8Array) {
@@ -30,7 +32,8 @@ export class Peer {
     if (bytes.length === 0) return WRITTEN;
     return new Promise((resolve) => {
       this.#onWritten = resolve;
-      this.#writeFrom(bytes, 0);
+      this.#unwritten = bytes;
+      this.#writeSome();
     });
   }
 
@@ -58,20 +61,23 @@ export class Peer {
     this.#stream.closeWrite().catch(() => {}).finally(() => this.#stream.close());
   }
 
-  #writeFrom(bytes: Uint8Array, from: number): void {
-    this.#stream.write(from === 0 ? bytes : bytes.subarray(from)).then(
-      (count) => {
-        if (from + count >= bytes.length || this.isClosed) this.#settleWrite(!this.isClosed);
-        else this.#writeFrom(bytes, from + count);
-      },
-      // Whatever the stream's error: the other side cannot be told anything any more.
-      () => this.#settleWrite(false),
-    );
+  #writeSome(): void {
+    this.#stream.write(this.#unwritten).then(this.#onWrite, this.#onFailure);
   }
+
+  readonly #onWrite = (count: number): void => {
+    if (count >= this.#unwritten.length || this.isClosed) return this.#settleWrite(!this.isClosed);
+    this.#unwritten = this.#unwritten.subarray(count);
+    this.#writeSome();
+  };
+
+  /** Whatever the stream's error: the other side cannot be told anything any more. */
+  readonly #onFailure = (): void => this.#settleWrite(false);
 
   #settleWrite(isWritten: boolean): void {
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
+    this.#unwritten = NO_BYTES;
     onWritten?.(isWritten);
   }
 }

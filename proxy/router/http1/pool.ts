@@ -7,17 +7,43 @@
  * @module
  */
 
+import type { ByteStream } from "../../../core/plugin/runtime.ts";
 import type { Endpoint } from "../contract.ts";
 import type { Buffers } from "./buffers.ts";
 import type { Limits } from "./limits.ts";
+import { HeaderBlock } from "./header_block.ts";
 import { Peer } from "./peer.ts";
+
+/** Options of {@linkcode Upstream}. */
+export interface UpstreamOptions {
+  readonly limits: Limits;
+  /** See `Source`. */
+  readonly large: Buffers;
+  /** It is in there until it is closed. */
+  readonly open: Set<Upstream>;
+}
 
 /** A connection to an endpoint. */
 export class Upstream extends Peer {
+  /** For the heads of its responses. */
+  readonly block: HeaderBlock;
+  readonly #open: Set<Upstream>;
   /** It has carried a request before. */
   isReused = false;
   /** When it leaves the pool, in ms since the epoch. */
   expiresAt = 0;
+
+  constructor(stream: ByteStream, { limits, large, open }: UpstreamOptions) {
+    super(stream, large);
+    this.block = new HeaderBlock(limits);
+    this.#open = open;
+    open.add(this);
+  }
+
+  override close(): void {
+    this.#open.delete(this);
+    super.close();
+  }
 }
 
 /** Unused connections by endpoint, the most recently used first. */
@@ -25,7 +51,8 @@ export class Pool {
   readonly #limits: Limits;
   readonly #large: Buffers;
   readonly #idle = new Map<string, Upstream[]>();
-  readonly #inUse = new Set<Upstream>();
+  /** Used or not. */
+  readonly #open = new Set<Upstream>();
   #isClosed = false;
 
   constructor(limits: Limits, large: Buffers) {
@@ -40,7 +67,7 @@ export class Pool {
     return count;
   }
 
-  /** A kept connection, if there is one. Every one taken is given back or dropped. */
+  /** A kept connection, if there is one. Every one taken is given back or closed. */
   take(endpointId: string): Upstream | undefined {
     const kept = this.#idle.get(endpointId);
     for (let upstream = kept?.pop(); upstream !== undefined; upstream = kept?.pop()) {
@@ -51,7 +78,6 @@ export class Pool {
       }
       upstream.source.onGone = undefined;
       upstream.isReused = true;
-      this.#inUse.add(upstream);
       return upstream;
     }
     return undefined;
@@ -74,9 +100,11 @@ export class Pool {
         stream.close();
         throw new Deno.errors.Interrupted("The router stops");
       }
-      const upstream = new Upstream(stream, this.#large);
-      this.#inUse.add(upstream);
-      return upstream;
+      return new Upstream(stream, {
+        limits: this.#limits,
+        large: this.#large,
+        open: this.#open,
+      });
     } catch (error) {
       // One that does not mind the signal may still succeed, when nobody wants it any more.
       if (controller.signal.aborted) connecting.then((stream) => stream.close(), () => {});
@@ -92,7 +120,6 @@ export class Pool {
     upstream: Upstream,
     { keepMs }: { readonly keepMs?: number | undefined } = {},
   ): void {
-    this.#inUse.delete(upstream);
     const { source } = upstream;
     let kept = this.#idle.get(endpointId);
     const isGood = !upstream.isClosed && !source.ended && !source.broken && source.available === 0;
@@ -107,12 +134,6 @@ export class Pool {
     source.shrink();
     source.onGone = () => this.#remove(endpointId, upstream);
     source.fill();
-  }
-
-  /** Closes a connection that was taken or made. */
-  drop(upstream: Upstream): void {
-    this.#inUse.delete(upstream);
-    upstream.close();
   }
 
   /** Closes the unused connections of an endpoint that went away. */
@@ -136,9 +157,8 @@ export class Pool {
   /** Closes everything, used or not. */
   close(): void {
     this.#isClosed = true;
-    for (const endpointId of [...this.#idle.keys()]) this.forget(endpointId);
-    for (const upstream of this.#inUse) upstream.close();
-    this.#inUse.clear();
+    this.#idle.clear();
+    for (const upstream of this.#open) upstream.close();
   }
 
   #remove(endpointId: string, upstream: Upstream): void {

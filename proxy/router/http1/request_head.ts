@@ -8,7 +8,7 @@
  */
 
 import type { Header, RequestHead } from "../contract.ts";
-import { latin1, SPACE, TARGET, TOKEN } from "./characters.ts";
+import { isText, latin1, SPACE, TARGET, TOKEN } from "./characters.ts";
 import { CHUNKED, type Framing, NO_BODY, readLengths, requirePlainName } from "./framing.ts";
 import { CONNECTION, EXPECT, HOST, TE, UPGRADE, VIA } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
@@ -19,6 +19,8 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** A registered name, an IPv4 or a bracketed IPv6 address, and a port. */
 const AUTHORITY = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\])(?::[0-9]{0,5})?$/;
+
+const NO_NAMES: readonly string[] = [];
 
 const VERSION_LENGTH = " HTTP/1.1".length;
 
@@ -46,10 +48,10 @@ export class ParsedRequest implements RequestHead {
   readonly block: HeaderBlock;
   #headers: readonly Header[] | undefined;
 
-  /** @throws Refusal */
-  constructor(block: HeaderBlock, scheme: "http" | "https") {
+  /** `previous`: one that is likely to share texts, which are then not made again. @throws Refusal */
+  constructor(block: HeaderBlock, scheme: "http" | "https", previous?: ParsedRequest) {
     this.block = block;
-    const line = readLine(block);
+    const line = readLine(block, previous?.method);
     this.method = line.method;
     this.version = line.version;
     let host: string | undefined;
@@ -63,7 +65,7 @@ export class ParsedRequest implements RequestHead {
         case HOST:
           requirePlainName(block, field);
           if (host !== undefined) throw new Refusal("more than one Host");
-          host = block.value(field);
+          host = block.value(field, previous?.host);
           break;
         case CONNECTION:
           connection += `${block.value(field).toLowerCase()},`;
@@ -84,7 +86,9 @@ export class ParsedRequest implements RequestHead {
           break;
       }
     }
-    this.host = checkHost(host, line.version);
+    this.host = host !== undefined && host === previous?.host
+      ? host
+      : checkHost(host, line.version);
     this.target = originForm(line.target, { method: line.method, host: this.host, scheme });
     const { contentLength, chunked } = readLengths(block, line.version);
     this.framing = chunked
@@ -94,7 +98,7 @@ export class ParsedRequest implements RequestHead {
       : NO_BODY;
     this.saysLength = contentLength !== undefined;
     this.isSafe = this.framing === NO_BODY && SAFE.has(this.method);
-    this.connectionNames = connection === "" ? [] : listOf(connection);
+    this.connectionNames = connection === "" ? NO_NAMES : listOf(connection);
     this.keepAlive = line.version === "1.1"
       ? !this.connectionNames.includes("close")
       : this.connectionNames.includes("keep-alive") && !this.connectionNames.includes("close");
@@ -130,17 +134,24 @@ interface RequestLine {
   readonly version: "1.0" | "1.1";
 }
 
-function readLine({ bytes, base, lineLength }: HeaderBlock): RequestLine {
+function readLine(
+  { bytes, base, lineLength }: HeaderBlock,
+  likelyMethod: string | undefined,
+): RequestLine {
   const end = base + lineLength;
   let at = base;
   while (at < end && TOKEN[bytes[at] ?? 0] === 1) at++;
   if (at === base || at - base > 32 || bytes[at] !== SPACE) {
     throw new Refusal("an odd request line");
   }
-  const method = latin1(bytes, base, at);
+  const method = likelyMethod !== undefined && isText(likelyMethod, bytes, base, at)
+    ? likelyMethod
+    : latin1(bytes, base, at);
   const targetStart = at + 1;
   const targetEnd = end - VERSION_LENGTH;
-  const version = readVersion(latin1(bytes, Math.max(targetEnd, targetStart), end));
+  const version = isText(" HTTP/1.1", bytes, targetEnd, end)
+    ? "1.1"
+    : readVersion(latin1(bytes, Math.max(targetEnd, targetStart), end));
   if (targetEnd <= targetStart) throw new Refusal("a request line without a target");
   for (at = targetStart; at < targetEnd; at++) {
     if (TARGET[bytes[at] ?? 0] !== 1) throw new Refusal("a request target with odd characters");
@@ -148,8 +159,7 @@ function readLine({ bytes, base, lineLength }: HeaderBlock): RequestLine {
   return { method, target: latin1(bytes, targetStart, targetEnd), version };
 }
 
-function readVersion(text: string): "1.0" | "1.1" {
-  if (text === " HTTP/1.1") return "1.1";
+function readVersion(text: string): "1.0" {
   if (text === " HTTP/1.0") return "1.0";
   if (/^ HTTP\/[0-9]\.[0-9]$/.test(text)) throw new Refusal("another version of HTTP", 505);
   throw new Refusal("a request line without a version");

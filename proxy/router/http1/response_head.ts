@@ -4,11 +4,16 @@
  * @module
  */
 
-import { latin1, SPACE } from "./characters.ts";
+import { isText, SPACE, ZERO } from "./characters.ts";
 import { CHUNKED, type Framing, NO_BODY, readLengths, UNTIL_CLOSE } from "./framing.ts";
 import { CONNECTION, KEEP_ALIVE } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
+
+/** How status lines begin. */
+const STATUS_VERSIONS = ["HTTP/1.1 ", "HTTP/1.0 "] as const;
+const STATUS_BYTES = "HTTP/1.1 200".length;
+const NO_NAMES: readonly string[] = [];
 
 /** What a response's head says about what follows it. */
 export interface ParsedResponse {
@@ -38,7 +43,7 @@ export function parseResponse(block: HeaderBlock, requestMethod: string): Parsed
     }
   }
   const connectionNames = connection === ""
-    ? []
+    ? NO_NAMES
     : connection.split(",").map((item) => item.trim()).filter((item) => item !== "");
   const hasNoBody = requestMethod === "HEAD" || status < 200 || status === 204 || status === 304;
   const framing: Framing = hasNoBody || contentLength === 0
@@ -64,10 +69,18 @@ function readStatusLine({ bytes, base, lineLength }: HeaderBlock): {
   readonly status: number;
   readonly version: "1.0" | "1.1";
 } {
-  const start = latin1(bytes, base, base + Math.min(lineLength, 12));
-  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9][0-9]{2})$/.exec(start) ?? [];
-  if (code === undefined || (lineLength > 12 && bytes[base + 12] !== SPACE)) {
+  const code = base + STATUS_VERSIONS[0].length;
+  const version = STATUS_VERSIONS.find((version) => isText(version, bytes, base, code));
+  const status = digit(bytes[code]) * 100 + digit(bytes[code + 1]) * 10 + digit(bytes[code + 2]);
+  const isEnded = lineLength === STATUS_BYTES || bytes[base + STATUS_BYTES] === SPACE;
+  // What is no digit made it NaN, which is not larger than anything either.
+  if (version === undefined || lineLength < STATUS_BYTES || !(status >= 100) || !isEnded) {
     throw new Refusal("an odd status line");
   }
-  return { status: Number(code), version: minor === "1" ? "1.1" : "1.0" };
+  return { status, version: version === STATUS_VERSIONS[0] ? "1.1" : "1.0" };
+}
+
+function digit(byte: number | undefined): number {
+  const value = (byte ?? 0) - ZERO;
+  return value >= 0 && value <= 9 ? value : NaN;
 }

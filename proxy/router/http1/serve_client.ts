@@ -18,6 +18,7 @@ import { writeAnswer } from "./write_answer.ts";
 /** Resolves when nothing more will be served; the caller closes. */
 export async function serveClient(client: Client, engine: Http1Engine): Promise<void> {
   const block = new HeaderBlock(engine.limits);
+  let previous: ParsedRequest | undefined;
   for (;;) {
     let request: ParsedRequest | undefined;
     let result: ForwardResult;
@@ -26,7 +27,8 @@ export async function serveClient(client: Client, engine: Http1Engine): Promise<
         if (!client.isLate) return;
         throw new Refusal("the head took too long", 408);
       }
-      request = new ParsedRequest(block, client.origin.scheme);
+      request = new ParsedRequest(block, client.origin.scheme, previous);
+      previous = request;
       result = await serveRequest(client, request, engine);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -5,4 +5,4 @@
  */
 
 export { openRouter } from "./router/open_router.ts";
-export { openAuthority } from "./tls/authority.ts";
+export { ensureAuthority as openAuthority } from "./tls/ensure_authority.ts";

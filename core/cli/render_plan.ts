@@ -30,6 +30,10 @@ export function renderPlan(plan: RunPlan): string {
       "Variable",
       `${name}=${envText(value)}`,
     ]),
+    ...Object.entries(container.authority?.env ?? {}).map(([name, path]): [string, string] => [
+      "Variable",
+      `${name}=${path}`,
+    ]),
     ...plan.services.map((service): [string, string] => ["Service", serviceText(service)]),
     ...plan.sidecars.map((sidecar): [string, string] => ["Sidecar", companionText(sidecar)]),
     ...plan.endpoints.map(({ name, port }): [string, string] => ["Endpoint", `${name} :${port}`]),

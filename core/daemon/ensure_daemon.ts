@@ -104,7 +104,7 @@ function neededState(answer: unknown): RouterState {
 }
 
 function routerStateOf(answer: unknown): RouterState | undefined {
-  const { port, pinned, routes, taken } = Object(answer);
+  const { port, pinned, routes, taken, certificate } = Object(answer);
   if (typeof port !== "number") return undefined;
   const { port: wished, holder } = Object(taken);
   return {
@@ -114,6 +114,7 @@ function routerStateOf(answer: unknown): RouterState | undefined {
     ...(typeof wished === "number"
       ? { taken: { port: wished, ...(typeof holder === "string" ? { holder } : {}) } }
       : {}),
+    ...(typeof certificate === "string" ? { certificate } : {}),
   };
 }
 

@@ -28,6 +28,8 @@ export interface RouterState {
   readonly routes: number;
   /** The default port, when another program had it. */
   readonly taken?: TakenPort;
+  /** Of the router's authority, as PEM; in the answer to a registration, unless there is none. */
+  readonly certificate?: string;
 }
 
 /** Options of {@linkcode RouteKeeper}. */
@@ -88,7 +90,8 @@ export class RouteKeeper implements AsyncDisposable {
       const router = await this.#open(portsToTry(port));
       store.addRoute(runId);
       this.#serve(router, record);
-      return this.#present;
+      const certificate = await this.#findCertificate();
+      return { ...this.#present, ...(certificate === undefined ? {} : { certificate }) };
     });
   }
 
@@ -155,6 +158,18 @@ export class RouteKeeper implements AsyncDisposable {
     const { state } = this;
     if (state === undefined) throw new TypeError("The router was closed while it was being used");
     return state;
+  }
+
+  /** A run without HTTPS inside is better than none. */
+  async #findCertificate(): Promise<string | undefined> {
+    const { openAuthority, paths } = this.#context;
+    try {
+      return (await openAuthority(paths.store)).certificate;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#options.log(describeError(error));
+      return undefined;
+    }
   }
 
   async #tidy(): Promise<void> {

@@ -8,6 +8,9 @@
 # MOAT_OWN            directories that are to belong to the user, one a line
 # MOAT_WORKDIR        where the hook and the command start
 # /.moat-env          variables with secrets, as shell; the user's alone; for hook and command
+# MOAT_CA             a certificate authority that programs are to trust, as PEM
+# MOAT_CA_FILE        where it is put
+# MOAT_CA_BUNDLE      the system's file with all authorities, which it is added to; empty: none
 # MOAT_PRE_RUN        a script to run as the user before the command, `set -e`
 # "$@"                the command
 #
@@ -24,6 +27,9 @@ groups=${MOAT_GROUPS-}
 own=${MOAT_OWN-}
 workdir=${MOAT_WORKDIR:-/}
 hook=${MOAT_PRE_RUN-}
+authority=${MOAT_CA-}
+bundle=${MOAT_CA_BUNDLE-}
+authorities=/usr/local/share/ca-certificates
 newline='
 '
 child=
@@ -146,6 +152,14 @@ prepare_root() {
   [ -d "$home" ] || mkdir -p "$home" || fail "$home cannot be made"
 }
 
+# The file of its own is for the next update-ca-certificates, which writes the bundle anew.
+trust_authority() {
+  printf '%s' "$authority" >"$MOAT_CA_FILE" || return 1
+  [ -n "$bundle" ] || return 0
+  [ -d "${bundle%/*}" ] && [ -d "$authorities" ] || mkdir -p "${bundle%/*}" "$authorities" || return 1
+  printf '\n%s' "$authority" >>"$bundle" && printf '%s' "$authority" >"$authorities/moat-router.crt"
+}
+
 enter_workdir() {
   [ -d "$workdir" ] || mkdir -p "$workdir" || fail "$workdir cannot be made"
   cd "$workdir" || fail "$workdir cannot be entered"
@@ -259,7 +273,9 @@ refuse() { # code, program, state
 catch_signals
 require_programs
 if [ "$uid" = 0 ]; then prepare_root; else prepare_user; fi
-unset MOAT_INIT MOAT_GROUPS MOAT_OWN MOAT_PRE_RUN MOAT_WORKDIR
+[ -z "$authority" ] || trust_authority ||
+  printf "moat: Cannot make programs trust the router's certificates: see above\n" >&2
+unset MOAT_INIT MOAT_CA MOAT_CA_FILE MOAT_CA_BUNDLE MOAT_GROUPS MOAT_OWN MOAT_PRE_RUN MOAT_WORKDIR
 start_steps
 enter_workdir
 read_secrets

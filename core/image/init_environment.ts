@@ -22,6 +22,7 @@ export function initEnvironment(
   const env: Record<string, string> = {
     HOME: RUN_HOME,
     USER: spec.uid === 0 ? "root" : "moatuser",
+    ...spec.authority?.env,
     ...spec.env,
     MOAT_UID: String(spec.uid),
     MOAT_GID: String(spec.gid),
@@ -32,12 +33,25 @@ export function initEnvironment(
   const own = ownedDirectories(spec);
   if (own.length > 0) env.MOAT_OWN = own.join("\n");
   if (spec.preRun !== undefined) env.MOAT_PRE_RUN = spec.preRun;
+  if (spec.authority !== undefined) {
+    const { certificate, file, bundle = "" } = spec.authority;
+    Object.assign(env, { MOAT_CA: certificate, MOAT_CA_FILE: file, MOAT_CA_BUNDLE: bundle });
+  }
   return env;
 }
+
+/** Where the init puts an authority: alone, and added to the bundle of Debian systems. */
+export const AUTHORITY_FILES = {
+  file: "/.moat-router-ca.crt",
+  bundle: "/etc/ssl/certs/ca-certificates.crt",
+} as const;
 
 /** Variables that only the init needs; an exec is not to see them. */
 export const INIT_VARIABLES = [
   "MOAT_INIT",
+  "MOAT_CA",
+  "MOAT_CA_FILE",
+  "MOAT_CA_BUNDLE",
   "MOAT_GROUPS",
   "MOAT_OWN",
   "MOAT_PRE_RUN",

@@ -192,6 +192,28 @@ const CASES: Readonly<Record<string, Check>> = {
     }
   },
 
+  "adds an authority to the system's bundle, for the next update-ca-certificates, too": async (
+    subject,
+  ) => {
+    const certificate = "-----BEGIN CERTIFICATE-----\nTUE=\n-----END CERTIFICATE-----\n";
+    const bundle = "/etc/ssl/certs/ca-certificates.crt";
+    const script = `tail -n 3 ${bundle}; cat /usr/local/share/ca-certificates/moat-router.crt; ` +
+      `ls -l ${bundle} /.moat-ca.crt | cut -c 1-10`;
+    const { stdout, stderr } = await run(subject, script, {
+      authority: { certificate, file: "/.moat-ca.crt", bundle, env: {} },
+    });
+    const mode = "-rw-r--r--\n";
+    assert.deepEqual([stdout, stderr], [`${certificate}${certificate}${mode}${mode}`, ""]);
+  },
+
+  "says that a bundle cannot be written, and goes on": async (subject) => {
+    const { code, stdout, stderr } = await run(subject, "cat /.moat-ca.crt", {
+      authority: { certificate: "one", file: "/.moat-ca.crt", bundle: "/proc/self/x", env: {} },
+    });
+    assert.deepEqual([code, stdout], [0, "one"]);
+    assert.match(stderr, /moat: Cannot make programs trust the router's certificates/);
+  },
+
   "takes its own variables away": async (subject) => {
     const { stdout } = await run(subject, "env | grep -o '^MOAT_[A-Z]*'", {
       groups: [4],

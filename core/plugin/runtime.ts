@@ -69,6 +69,18 @@ export interface Limits {
   }[];
 }
 
+/** An authority that programs inside are made to trust when they start, beside those that they trust anyway. */
+export interface TrustedAuthority {
+  /** Its certificate, as PEM. */
+  readonly certificate: string;
+  /** Where it is to lie inside, alone. */
+  readonly file: string;
+  /** Where it is to lie inside with all that the system there trusts; absent: nowhere. */
+  readonly bundle?: string;
+  /** Variables that name both to programs. One that the image itself sets keeps its value. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** Everything needed to create one container or sandbox; no references are left in it. */
 export interface ContainerSpec {
   /** Unique on the engine; see `engineName()`. */
@@ -87,6 +99,7 @@ export interface ContainerSpec {
    * run's user reads. Seen by the command and by every `exec`; never in what the engine lists.
    */
   readonly secretEnv?: Readonly<Record<string, string>>;
+  readonly authority?: TrustedAuthority;
   readonly hostname: string;
   readonly mounts: readonly Mount[];
   readonly network: ContainerNetwork;
@@ -499,6 +512,8 @@ export interface RuntimeFacts {
   readonly abilities: readonly AbilityName[];
   /** The engine's socket, or why it cannot be given to a run, as the end of a sentence. */
   readonly hostSocket?: HostSocketFacts | { readonly missing: string };
+  /** Paths inside where an authority can be put; absent: runs cannot be made to trust one. */
+  readonly authorityFiles?: Required<Pick<TrustedAuthority, "file" | "bundle">>;
   /** Users inside are shifted (rootless or remapped): the command runs as uid 0 inside. */
   readonly shiftedIds: boolean;
   /** Paths inside: where the project is mounted. */

@@ -19,6 +19,8 @@ export interface CreateSpecOptions {
   readonly secrets: ReadonlyMap<string, string>;
   /** The port on which the run's endpoints are served; fills in references to it. */
   readonly routerPort?: number;
+  /** Certificate of the router's authority, as PEM; absent: it cannot be had. */
+  readonly routerCertificate?: string;
   readonly size?: TerminalSize;
   /** Of the services; needed when there are any. */
   readonly passwords?: Passwords;
@@ -29,10 +31,12 @@ export interface CreateSpecOptions {
 /** @throws TypeError for a reference that nothing fills in, which is a bug */
 export function createSpec(
   plan: RunPlan,
-  { homeId, secrets, routerPort, size, passwords = new Map(), placement }: CreateSpecOptions,
+  options: CreateSpecOptions,
 ): ContainerSpec {
+  const { homeId, secrets, routerPort, routerCertificate: certificate, size } = options;
+  const { passwords = new Map(), placement } = options;
   const { container, detached } = plan;
-  const { preRun } = container;
+  const { preRun, authority } = container;
   const env = Object.entries(container.env);
   const secretEnv = env.flatMap(([name, value]) =>
     value.kind === "service"
@@ -52,6 +56,9 @@ export function createSpec(
         .map(([name, value]) => [name, resolveEnv(value, { secrets, routerPort })]),
     ),
     ...(secretEnv.length === 0 ? {} : { secretEnv: Object.fromEntries(secretEnv) }),
+    ...(authority === undefined || certificate === undefined
+      ? {}
+      : { authority: { ...authority, certificate } }),
     hostname: container.hostname,
     mounts: container.mounts,
     network: containerNetwork(plan.network, {

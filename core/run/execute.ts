@@ -133,6 +133,9 @@ async function carryOut(
       passwords: made.passwords,
       placement: placementOf(options, made),
       ...(made.routerPort === undefined ? {} : { routerPort: made.routerPort }),
+      ...(made.routerCertificate === undefined
+        ? {}
+        : { routerCertificate: made.routerCertificate }),
       ...(request.size === undefined ? {} : { size: request.size }),
     });
   const start: Step = {

@@ -9,7 +9,7 @@
 
 import type { RunId } from "../ids.ts";
 import type { CompanionFileTemplate, ReadyProbe, ServiceData } from "../plugin/contribution.ts";
-import type { ContextFile, Isolation, Limits, Mount } from "../plugin/runtime.ts";
+import type { ContextFile, Isolation, Limits, Mount, TrustedAuthority } from "../plugin/runtime.ts";
 import type { EnvValue } from "./request.ts";
 
 /** Version of this shape; stored plans of another version are shown, not executed. */
@@ -131,6 +131,8 @@ export interface RunPlan {
     readonly uid: number;
     readonly gid: number;
     readonly env: Readonly<Record<string, EnvValue>>;
+    /** How programs come to trust the router's certificates; there when the run has endpoints. */
+    readonly authority?: Omit<TrustedAuthority, "certificate">;
     readonly mounts: readonly Mount[];
     readonly toolPaths: readonly string[];
     readonly groups: readonly number[];

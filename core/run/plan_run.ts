@@ -25,6 +25,7 @@ import {
   type RunPlan,
   type ServiceSeed,
 } from "./plan.ts";
+import { planAuthority } from "./plan_authority.ts";
 import { type HostTools, planCompanions, type PlannedCompanions } from "./plan_companions.ts";
 import { planPrivileged } from "./plan_privileged.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
@@ -75,6 +76,8 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
   });
   const volumes = planVolumes(request, machine.moatHome);
   const mounts = planMounts(request, inputs, { facts, volumes });
+  const env = planEnv(request, machine, { inputs, companions });
+  const authority = planAuthority(request, { facts, mounts, env });
   return {
     schema: PLAN_SCHEMA,
     id: request.id,
@@ -100,7 +103,8 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
       workdir: facts.workspace,
       hostname: request.name,
       ...ids,
-      env: planEnv(request, machine, { inputs, companions }),
+      env,
+      ...(authority === undefined ? {} : { authority }),
       mounts,
       toolPaths: machine.tools.paths,
       groups: unique(

@@ -27,8 +27,9 @@ export function prerequisiteSteps(options: RunExecution, made: Made): readonly S
     steps.push({
       id: "route",
       async do(signal) {
-        const { port } = await publish(plan.id, signal);
+        const { port, certificate } = await publish(plan.id, signal);
         made.routerPort = port;
+        if (certificate !== undefined) made.routerCertificate = certificate;
         await recordEvent(run.files, { type: "route", port, endpoints: plan.endpoints });
       },
     });

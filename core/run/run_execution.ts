@@ -24,8 +24,15 @@ export interface ExecuteOptions {
   /** Told what will not work in this run, one line each, before the command starts. */
   readonly notice?: (text: string) => void;
   readonly fault?: RunStepsOptions["fault"];
-  /** Has the router serve the run's endpoints; resolves when it does, with its port. */
-  readonly publish?: (runId: string, signal: AbortSignal) => Promise<{ readonly port: number }>;
+  /** Has the router serve the run's endpoints; resolves when it does. */
+  readonly publish?: (runId: string, signal: AbortSignal) => Promise<PublishedAt>;
+}
+
+/** Where endpoints are served. */
+export interface PublishedAt {
+  readonly port: number;
+  /** Of the router's authority, as PEM; absent where there is none to be had. */
+  readonly certificate?: string;
 }
 
 /** An execution of one run that was recorded. */
@@ -38,6 +45,7 @@ export interface RunExecution extends ExecuteOptions {
 export interface Made {
   subnet?: string;
   routerPort?: number;
+  routerCertificate?: string;
   readonly passwords: Passwords;
 }
 

@@ -35,15 +35,16 @@ const BACKDATED_MS = DAY_MS;
 const AUTHORITY_MS = 10 * 365 * DAY_MS;
 const LEAF_MS = 90 * DAY_MS;
 /** An authority signs nothing that outlives it. */
-const AUTHORITY_SPARE_MS = LEAF_MS + 30 * DAY_MS;
+export const AUTHORITY_SPARE_MS = LEAF_MS + 30 * DAY_MS;
 const LEAF_SPARE_MS = 30 * DAY_MS;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const NAME_CONSTRAINTS = "2.5.29.30";
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 /** Certificate and key in one file: never one of them without the other. */
-const FILE = "router-ca.key.pem";
-const CERTIFICATE_FILE = "router-ca.crt";
+export const FILE = "router-ca.key.pem";
+/** The certificate alone, for programs that take a file. */
+export const CERTIFICATE_FILE = "router-ca.crt";
 const LOCK_FILE = "router-ca.lock";
 
 /**

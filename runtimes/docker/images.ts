@@ -29,19 +29,37 @@ export function createImages(engine: Engine, { env, build }: CreateImagesOptions
   };
 }
 
+/** The variables that an image sets, as `NAME=value`; none when it is not there. */
+export async function imageEnv(
+  engine: Engine,
+  ref: string,
+  options: CallOptions,
+): Promise<readonly string[]> {
+  const { value } = await inspectImage(engine, ref, options);
+  return listAt(value, "Config", "Env").filter((text) => typeof text === "string");
+}
+
 async function imageId(
   engine: Engine,
   ref: string,
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<string | undefined> {
-  const { status, value } = await engine.call({
+  const { status, value } = await inspectImage(engine, ref, options);
+  return status === 404 ? undefined : textAt(value, "Id") ?? "";
+}
+
+function inspectImage(
+  engine: Engine,
+  ref: string,
+  { signal }: CallOptions,
+): ReturnType<Engine["call"]> {
+  return engine.call({
     method: "GET",
     path: `/images/${imagePath(ref)}/json`,
     doing: `look for image "${ref}"`,
     accept: [404],
     signal,
   });
-  return status === 404 ? undefined : textAt(value, "Id") ?? "";
 }
 
 async function listOwnTags(

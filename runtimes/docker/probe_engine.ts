@@ -6,6 +6,7 @@
 
 import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type { RuntimeFacts } from "../../core/plugin/runtime.ts";
+import { AUTHORITY_FILES } from "../../core/image/init_environment.ts";
 import { GVISOR_RUNTIME, isolationOf } from "./container_body.ts";
 import type { Engine } from "./engine.ts";
 import { findHostSocket } from "./host_socket.ts";
@@ -84,6 +85,7 @@ export function engineFacts(
       "hostSocket",
       "reattach",
     ],
+    authorityFiles: AUTHORITY_FILES,
     shiftedIds: security.some((option) => /name=(rootless|userns)/.test(option)),
     workspace: "/workspace",
     notices: limitNotices(info),

@@ -17,6 +17,7 @@ import { secretFiles } from "../../core/image/secret_env.ts";
 import { createAttachment } from "./attachment.ts";
 import { containerBody } from "./container_body.ts";
 import { createOnEngine, explainStart, SLOW_MS } from "./create_container.ts";
+import { authorityFor } from "./authority_for.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import { ensureEngineSees } from "./engine_sees.ts";
 import { inspectContainer } from "./inspect_container.ts";
@@ -35,7 +36,12 @@ export async function createContainer(
   spec: ContainerSpec,
   { signal, target, stateDir }: CreateContainerOptions,
 ): Promise<void> {
-  const body = containerBody(spec, { init: readInit(), apiVersion: await engine.apiVersion() });
+  const [apiVersion, authority] = await Promise.all([
+    engine.apiVersion(),
+    authorityFor(engine, spec, signal === undefined ? {} : { signal }),
+  ]);
+  const known = { ...spec, ...(authority === undefined ? {} : { authority }) };
+  const body = containerBody(known, { init: readInit(), apiVersion });
   await createOnEngine(engine, { ...spec, body, files: secretFiles(spec) }, {
     target,
     check: () => ensureEngineSees(engine, spec, { target, stateDir, signal }),

@@ -7,6 +7,7 @@
 import { dirname, join } from "node:path";
 import { MoatError } from "../../core/errors.ts";
 import type { ContainerSpec } from "../../core/plugin/runtime.ts";
+import { writeAuthorityFiles } from "./authority_files.ts";
 import { checkMountPoints } from "./check_mount_points.ts";
 import { etcFiles } from "./etc_files.ts";
 import { relayDirectory } from "./network/contract.ts";
@@ -83,6 +84,7 @@ async function writeEtc(spec: ContainerSpec, paths: SandboxPaths): Promise<void>
     await Deno.writeTextFile(join(paths.etc, name), text);
     await Deno.chmod(join(paths.etc, name), 0o644);
   }
+  await writeAuthorityFiles(spec.authority, paths.directory);
 }
 
 interface VolumePlaces {

@@ -8,6 +8,7 @@
  */
 
 import type { RuntimeEnvironment, RuntimeProbe } from "../../core/plugin/contract.ts";
+import { AUTHORITY_FILES } from "./authority_files.ts";
 import { explainTrial } from "./explain_trial.ts";
 import { findProgram } from "./find_program.ts";
 import { networkFacts } from "./network/network_facts.ts";
@@ -56,6 +57,7 @@ async function available(
       isolations: ["namespaces"],
       defaultIsolation: "namespaces",
       abilities: ["volumes", "services", "dial"],
+      authorityFiles: AUTHORITY_FILES,
       shiftedIds: false,
       workspace: "/workspace",
       notices,

@@ -9,6 +9,7 @@
 
 import { join, normalize } from "node:path/posix";
 import type { ContainerSpec, Mount } from "../../core/plugin/runtime.ts";
+import { authorityFiles } from "./authority_files.ts";
 import { GENERATED_ETC } from "./etc_files.ts";
 import type { HostFiles } from "./host_files.ts";
 import { RELAY_TARGET, relayDirectory } from "./network/contract.ts";
@@ -96,7 +97,9 @@ export function layoutSandbox(
       { kind: "tmpfs", target: HOME, mode: "0755" },
       ...toolOperations(spec.toolPaths, has),
       ...mountOperations(spec.mounts, { volumes, directory }),
-      ...(companion?.files ?? []).map((file): Operation => ({ kind: "bind-read-only", ...file })),
+      ...[...authorityFiles(spec.authority, directory), ...(companion?.files ?? [])].map((
+        file,
+      ): Operation => ({ kind: "bind-read-only", ...file })),
       ...(spec.network.kind === "own" && companion === undefined
         ? [
           {

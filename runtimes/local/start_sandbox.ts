@@ -110,7 +110,7 @@ export async function startSandbox(
     undo.defer(() => network[Symbol.asyncDispose]());
     for (const notice of network.notices) options.notice?.(notice);
     await raceAbort(launched.ready, signal);
-    const env = { ...baseEnv(spec), ...network.env, ...spec.env };
+    const env = { ...baseEnv(spec), ...network.env, ...spec.authority?.env, ...spec.env };
     await writeSecretEnv(paths, spec.secretEnv);
     await writeJson(paths.process, { ...record, env });
     await Deno.writeTextFile(join(paths.etc, "resolv.conf"), resolvConf(spec, network));

@@ -253,6 +253,23 @@ const CASES: Readonly<Record<string, Case>> = {
     );
   },
 
+  "an authority is there alone and in the bundle, and variables name both": async (subject) => {
+    const certificate = "-----BEGIN CERTIFICATE-----\nTUE=\n-----END CERTIFICATE-----\n";
+    const [file, bundle] = ["/.moat-test-ca.crt", "/opt/moat-test/bundle.crt"];
+    await using base = await startIdle(subject, {
+      authority: { certificate, file, bundle, env: { ALONE: file, MINE: file } },
+      env: { MINE: "my own" },
+    });
+    const ask = async (...command: Parameters<typeof program>) =>
+      (await exec(subject, base.spec, { command: program(...command) })).stdout;
+    assert.equal(await ask("read", file), certificate);
+    assert((await ask("read", bundle)).endsWith(`\n${certificate}`));
+    assert.deepEqual(
+      [await ask("variable", "ALONE"), await ask("variable", "MINE")],
+      [`${file}\n`, "my own\n"],
+    );
+  },
+
   "the user has a home to write in": async (subject) => {
     const { stdout, stderr } = await run(subject, { command: program("useHome") });
     assert.deepEqual([stdout, stderr], ["home\n", ""]);
@@ -751,8 +768,12 @@ async function startDetached({ runtime }: RuntimeSubject, spec: ContainerSpec): 
   assert.equal(await runtime.start(spec), undefined);
 }
 
-async function startIdle(subject: RuntimeSubject): Promise<Running & AsyncDisposable> {
-  const running = await startAttached(subject, subject.spec({ command: program("idle") }));
+async function startIdle(
+  subject: RuntimeSubject,
+  changes: Partial<ContainerSpec> = {},
+): Promise<Running & AsyncDisposable> {
+  const spec = subject.spec({ ...changes, command: program("idle") });
+  const running = await startAttached(subject, spec);
   await running.transcript.until("ready");
   return running;
 }

@@ -142,6 +142,11 @@ export class FakeRuntime implements Runtime {
     signal?.throwIfAborted();
     const files = new Map(this.#images.get(spec.image ?? ""));
     const modes = new Map<string, number>();
+    if (spec.authority !== undefined) {
+      const { certificate, file, bundle = file } = spec.authority;
+      files.set(bundle, `\n${certificate}`);
+      files.set(file, certificate);
+    }
     for (const { path, content, mode } of companion?.files ?? []) {
       files.set(path, content);
       modes.set(path, mode);
@@ -169,7 +174,7 @@ export class FakeRuntime implements Runtime {
     if (service?.exit?.oomKilled) container.oomKilled = true;
     const process = new FakeProcess({
       ...spec,
-      env: { ...spec.env, ...spec.secretEnv },
+      env: { ...spec.authority?.env, ...spec.env, ...spec.secretEnv },
       size: spec.size,
       files: container.files,
       modes: container.modes,
@@ -339,7 +344,12 @@ export class FakeRuntime implements Runtime {
     const output = new Channel<OutputChunk>();
     const process = new FakeProcess({
       ...spec,
-      env: { ...container.spec.env, ...container.spec.secretEnv, ...spec.env },
+      env: {
+        ...container.spec.authority?.env,
+        ...container.spec.env,
+        ...container.spec.secretEnv,
+        ...spec.env,
+      },
       size: spec.size,
       mounts: container.spec.mounts,
       files: container.files,

@@ -49,6 +49,7 @@ export const DOCKER_FACTS: RuntimeFacts = {
   isolations: ["gvisor", "container"],
   defaultIsolation: "gvisor",
   abilities: ["images", "networks", "volumes", "dial"],
+  authorityFiles: { file: "/.moat-router-ca.crt", bundle: "/etc/ssl/certs/ca-certificates.crt" },
   shiftedIds: false,
   workspace: "/workspace",
   notices: [],

@@ -15,8 +15,8 @@ import type {
   ContainerSpec,
   Runtime,
 } from "../../core/plugin/runtime.ts";
-import { reportSkip } from "../helpers/machine.ts";
 import { readText, writeAll } from "../helpers/stream_pair.ts";
+import { type ContractCases, type ContractOptions, registerContract } from "./contract_suite.ts";
 import { hook, program } from "./programs.ts";
 
 const DEADLINE_MS = 90_000;
@@ -34,35 +34,9 @@ export interface CompanionSubject extends AsyncDisposable {
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
-/** Options of {@linkcode companionContract}. */
-export interface CompanionContractOptions {
-  make(): Promise<CompanionSubject>;
-  /** Cases that do not hold here, by name, with the reason. */
-  readonly skip?: Readonly<Record<string, string>>;
-  /** The machine lacks what the runtime needs. */
-  readonly ignore?: boolean;
-}
-
 /** Registers the contract's tests. */
-export function companionContract(
-  name: string,
-  { make, skip = {}, ignore = false }: CompanionContractOptions,
-): void {
-  for (const unknown of Object.keys(skip).filter((title) => !Object.hasOwn(CASES, title))) {
-    throw new TypeError(`${name} skips a case that is not there: ${unknown}`);
-  }
-  for (const [title, check] of Object.entries(CASES)) {
-    const reason = skip[title];
-    if (reason !== undefined && !ignore) reportSkip(`${name}: ${title}: ${reason}`);
-    Deno.test({
-      name: `${name}: ${title}`,
-      ignore: ignore || reason !== undefined,
-      async fn() {
-        await using subject = await make();
-        await withDeadline(check(subject));
-      },
-    });
-  }
+export function companionContract(name: string, options: ContractOptions<CompanionSubject>): void {
+  registerContract(COMPANION_CASES, { ...options, name });
 }
 
 /** A companion's spec with everything that a runtime does not decide. */
@@ -86,9 +60,8 @@ export function baseCompanion(home: string, runId: string, name: string): Compan
   };
 }
 
-type Case = (subject: CompanionSubject) => Promise<void>;
-
-const CASES: Readonly<Record<string, Case>> = {
+/** The suite. */
+export const COMPANION_CASES: ContractCases<CompanionSubject> = {
   "a companion's output and exit code are kept": async (subject) => {
     const { runtime } = subject;
     const spec = await started(subject, "job", { command: program("print", "out", "err") });
@@ -343,6 +316,26 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal(text, "x\n");
   },
 
+  "the run's network is listed, has its name alone, and goes when it is removed": async (
+    subject,
+  ) => {
+    const { runtime, home } = subject;
+    // Where companions share a loopback there is none to list.
+    if (runtime.networks === undefined) return;
+    const networks = async () =>
+      (await runtime.list(home)).filter(({ kind }) => kind === "network");
+    const [network] = await networks();
+    assert.ok(network !== undefined);
+    assert.equal(network.role, "network");
+    const { name, runId } = network;
+    const labels = runLabels(home, runId, "network");
+    await assert.rejects(runtime.networks.create({ name, subnet: "192.0.2.0/28", labels }));
+    assert.equal((await networks()).length, 1);
+    await runtime.remove({ kind: "network", name });
+    await runtime.remove({ kind: "network", name });
+    assert.deepEqual(await networks(), []);
+  },
+
   "a snapshot brings a directory back, and nothing secret": async (subject) => {
     const { runtime } = subject;
     const { companions } = abilitiesOf(subject);
@@ -361,6 +354,8 @@ const CASES: Readonly<Record<string, Case>> = {
       directory: "/srv/moat-test/data",
     });
     try {
+      assert.ok((await runtime.images.listOwn()).includes(ref));
+      assert.equal(await runtime.images.exists(ref), true);
       const again = await started(subject, "again", {
         image: ref,
         command: program("read", "/srv/moat-test/data/kept"),
@@ -372,10 +367,12 @@ const CASES: Readonly<Record<string, Case>> = {
       assert.equal((await runtime.wait(again.name)).code, 0);
       assert.notEqual((await runtime.wait(given.name)).code, 0);
       assert.equal(await logged(runtime, again.name), "kept");
+      assert.equal(await runtime.images.untag(ref), false);
       for (const { name } of [again, given]) await runtime.remove({ kind: "container", name });
     } finally {
       await runtime.images.untag(ref);
     }
+    assert.equal(await runtime.images.exists(ref), false);
   },
 };
 
@@ -472,14 +469,4 @@ async function readBytes(stream: ByteStream): Promise<Uint8Array> {
 
 function noSupervision(): AsyncDisposable {
   return { [Symbol.asyncDispose]: () => Promise.resolve() };
-}
-
-async function withDeadline(work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("The case takes too long")), DEADLINE_MS);
-  try {
-    await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -17,10 +17,8 @@ import type {
   OutputStream,
   Runtime,
 } from "../../core/plugin/runtime.ts";
-import { reportSkip } from "../helpers/machine.ts";
+import { type ContractCases, type ContractOptions, registerContract } from "./contract_suite.ts";
 import { hook, program } from "./programs.ts";
-
-const DEADLINE_MS = 90_000;
 
 /** A runtime to test. Disposing removes everything that was made with it. */
 export interface RuntimeSubject extends AsyncDisposable {
@@ -31,35 +29,9 @@ export interface RuntimeSubject extends AsyncDisposable {
   spec(changes?: Partial<ContainerSpec>): ContainerSpec;
 }
 
-/** Options of {@linkcode runtimeContract}. */
-export interface RuntimeContractOptions {
-  make(): Promise<RuntimeSubject>;
-  /** Cases that do not hold here, by name, with the reason. */
-  readonly skip?: Readonly<Record<string, string>>;
-  /** The machine lacks what the runtime needs. */
-  readonly ignore?: boolean;
-}
-
 /** Registers the contract's tests. */
-export function runtimeContract(
-  name: string,
-  { make, skip = {}, ignore = false }: RuntimeContractOptions,
-): void {
-  for (const unknown of Object.keys(skip).filter((title) => !Object.hasOwn(CASES, title))) {
-    throw new TypeError(`${name} skips a case that is not there: ${unknown}`);
-  }
-  for (const [title, check] of Object.entries(CASES)) {
-    const reason = skip[title];
-    if (reason !== undefined && !ignore) reportSkip(`${name}: ${title}: ${reason}`);
-    Deno.test({
-      name: `${name}: ${title}`,
-      ignore: ignore || reason !== undefined,
-      async fn() {
-        await using subject = await make();
-        await withDeadline(check(subject));
-      },
-    });
-  }
+export function runtimeContract(name: string, options: ContractOptions<RuntimeSubject>): void {
+  registerContract(RUNTIME_CASES, { ...options, name });
 }
 
 /** A spec with everything that a runtime does not decide; for `RuntimeSubject.spec`. */
@@ -151,9 +123,8 @@ interface Running {
   readonly transcript: Transcript;
 }
 
-type Case = (subject: RuntimeSubject) => Promise<void>;
-
-const CASES: Readonly<Record<string, Case>> = {
+/** The suite. */
+export const RUNTIME_CASES: ContractCases<RuntimeSubject> = {
   "a command runs and ends with 0": async (subject) => {
     const { status, stdout } = await run(subject, { command: program("print", "hello", "") });
     assert.deepEqual([status.code, status.oomKilled, stdout], [0, false, "hello"]);
@@ -680,6 +651,40 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.match(textOf(kept, "tty"), /first\r\n(.|\s)*second\r\n/);
   },
 
+  "a volume is made once, keeps its labels, and goes when it is removed": async (subject) => {
+    const { runtime, home } = subject;
+    // Where there are no volumes, nothing can be wrong with them.
+    if (runtime.volumes === undefined) return;
+    const runId = createRunId();
+    const name = `moat-contract-${runId.replace("_", "-")}`;
+    const labels = runLabels(home, runId, "volume");
+    const other = runLabels(home, createRunId(), "volume");
+    try {
+      assert.deepEqual(await runtime.volumes.ensure({ name, labels }), labels);
+      assert.deepEqual(await runtime.volumes.ensure({ name, labels: other }), labels);
+      const found = (await runtime.list(home)).filter(({ kind }) => kind === "volume");
+      assert.deepEqual(found.map((volume) => [volume.name, volume.role]), [[name, "volume"]]);
+    } finally {
+      await runtime.remove({ kind: "volume", name });
+    }
+    await runtime.remove({ kind: "volume", name });
+    assert.deepEqual(await runtime.list(home), []);
+  },
+
+  "an image is there with its id, or it is not and cannot be pulled": async (subject) => {
+    const { runtime: { images } } = subject;
+    const { image } = subject.spec();
+    // Where there are no images, nothing can be wrong with them.
+    if (images === undefined || image === undefined) return;
+    const nowhere = "localhost:1/moat-contract:none";
+    assert.deepEqual([await images.exists(image), await images.exists(nowhere)], [true, false]);
+    assert.match(await images.id(image) ?? "", /^sha256:/);
+    assert.equal(await images.id(nowhere), undefined);
+    await assert.rejects(images.pull(nowhere), { name: "MoatError", message: /moat-contract/ });
+    assert.equal(await images.exists(nowhere), false);
+    assert.equal(await images.untag(nowhere), true);
+  },
+
   "many at once do not disturb each other": async (subject) => {
     const results = await Promise.all(
       Array.from({ length: 5 }, (_, index) => {
@@ -838,14 +843,4 @@ async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable>
   const path = await Deno.makeTempDir({ prefix: "moat-contract-" });
   await Deno.chmod(path, 0o777);
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
-
-async function withDeadline(work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("The case takes too long")), DEADLINE_MS);
-  try {
-    await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

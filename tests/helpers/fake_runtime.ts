@@ -83,6 +83,9 @@ export class FakeRuntime implements Runtime {
     id: (ref) => Promise.resolve(this.#images.has(ref) ? `sha256:${ref}` : undefined),
     pull: async (ref) => {
       await this.#record(`pull ${ref}`);
+      if (ref.startsWith("localhost:1/")) {
+        throw new MoatError(`Cannot pull image "${ref}": nothing answers there`);
+      }
       this.#images.set(ref, new Map());
     },
     listOwn: () =>

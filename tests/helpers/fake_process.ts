@@ -249,10 +249,15 @@ export class FakeProcess {
       return await this.#forever();
     },
     greeter: async (port) => {
-      this.#listen(Number(port), async (peer) => {
-        await writeAll(peer, new TextEncoder().encode("hello"));
-        await peer.closeWrite();
-        await this.#print(`${await readText(peer)}\n`);
+      // One after another, as the program does.
+      let turn = Promise.resolve();
+      this.#listen(Number(port), (peer) => {
+        turn = turn.then(async () => {
+          await writeAll(peer, new TextEncoder().encode("hello"));
+          await peer.closeWrite();
+          await this.#print(`${await readText(peer)}\n`);
+        }).catch(() => {});
+        return turn;
       });
       await this.#print("ready\n");
       return await this.#forever();

@@ -4,11 +4,21 @@
  * @module
  */
 
+/** Options of {@linkcode nearest}. */
+export interface NearestOptions {
+  /** What is further away is not near. @default a third of the text's length */
+  readonly within?: number;
+}
+
 /** The candidate closest to the text by edit distance, or `undefined` when none is near. */
-export function nearest(text: string, candidates: Iterable<string>): string | undefined {
+export function nearest(
+  text: string,
+  candidates: Iterable<string>,
+  { within = Math.max(1, Math.floor(text.length / 3)) }: NearestOptions = {},
+): string | undefined {
   const wanted = text.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let bestDistance = within + 1;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

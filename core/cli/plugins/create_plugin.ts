@@ -9,11 +9,10 @@ import type { Context } from "../../context.ts";
 import { MoatError, UsageError } from "../../errors.ts";
 import { checkPlugin, type PluginCheck } from "../../plugin/check_plugin.ts";
 import { createCodeDependency } from "../../plugin/code/code_dependency.ts";
-import type { DependencyQuestion } from "../../plugin/contract.ts";
 import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
 import type { PluginFiles } from "../../plugin/install/plugin_package.ts";
 import { writePluginFiles } from "../../plugin/install/plugin_store.ts";
-import { createDependency, type Manifest } from "../../plugin/manifest.ts";
+import { createDependency } from "../../plugin/manifest.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
 import { removeIfThere } from "../../store/files.ts";
 
@@ -58,27 +57,12 @@ export async function testPlugin(path: string, context: Context): Promise<readon
     { kind: "directory", path: resolve(cwd, path) },
     { project: cwd, version, signal, registries: [], store: NO_KEYS },
   );
-  if (manifest.entry === undefined) return checkPlugin(createDependency(manifest), registry);
+  if (manifest.entry === undefined) {
+    return await checkPlugin(createDependency(manifest), registry);
+  }
   await using directory = await unpack(files);
-  return await checkCode(manifest, { directory: directory.path, context });
-}
-
-/** Asks the module whatever the checks will ask, all twice, and checks the answers. */
-async function checkCode(
-  manifest: Manifest,
-  { directory, context }: { readonly directory: string; readonly context: Context },
-): Promise<readonly PluginCheck[]> {
-  const { registry } = context;
-  const code = createCodeDependency(manifest, { directory, context });
-  const questions: DependencyQuestion[] = [];
-  // Without answers the checks say which questions there are.
-  checkPlugin(
-    { ...code, contribute: (entry, target) => (questions.push({ entry, target }), {}) },
-    registry,
-  );
-  const answers = await code.ask?.(questions) ?? [];
-  let asked = 0;
-  return checkPlugin({ ...code, contribute: () => answers[asked++] ?? {} }, registry);
+  const code = createCodeDependency(manifest, { directory: directory.path, context });
+  return await checkPlugin(code, registry);
 }
 
 /** The files in a directory of their own. */

@@ -14,6 +14,7 @@ import type {
 } from "../../core/plugin/runtime.ts";
 import { reportSkip } from "../helpers/machine.ts";
 import { readText, writeAll } from "../helpers/stream_pair.ts";
+import type { ContractCases, ContractOptions } from "./contract_suite.ts";
 import { program } from "./programs.ts";
 import type { RuntimeSubject } from "./runtime_contract.ts";
 
@@ -22,22 +23,15 @@ const PORT = 7002;
 const HOST = "127.0.0.1";
 const MEBIBYTE = 1024 * 1024;
 
-/** Options of {@linkcode acceptContract}. */
-export interface AcceptContractOptions {
-  /** Makes a runtime whose containers have a network of their own. */
-  make(): Promise<RuntimeSubject>;
-  /** Cases that do not hold here, by name, with the reason. */
-  readonly skip?: Readonly<Record<string, string>>;
-  /** The machine lacks what the runtime needs. */
-  readonly ignore?: boolean;
-}
+/** Options of {@linkcode acceptContract}: containers have a network of their own. */
+export type AcceptContractOptions = ContractOptions<RuntimeSubject>;
 
 /** Registers the contract's tests. */
 export function acceptContract(
   name: string,
   { make, skip = {}, ignore = false }: AcceptContractOptions,
 ): void {
-  for (const unknown of Object.keys(skip).filter((title) => !Object.hasOwn(CASES, title))) {
+  for (const unknown of Object.keys(skip).filter((title) => !Object.hasOwn(ACCEPT_CASES, title))) {
     throw new TypeError(`${name} skips a case that is not there: ${unknown}`);
   }
   for (const [title, reason] of Object.entries(skip)) {
@@ -48,9 +42,8 @@ export function acceptContract(
     ignore,
     // All in one container, as containers take longer than what is tested.
     async fn(test) {
-      await using subject = await make();
-      await using inside = await startInside(subject);
-      for (const [title, check] of Object.entries(CASES)) {
+      await using inside = await makeInside(make);
+      for (const [title, check] of Object.entries(ACCEPT_CASES)) {
         await test.step({
           name: title,
           ignore: Object.hasOwn(skip, title),
@@ -61,8 +54,8 @@ export function acceptContract(
   });
 }
 
-/** A running container. Disposing ends its relay and what was run in it. */
-class Inside implements AsyncDisposable {
+/** A running container. Disposing ends its relay and its runtime, with what was run in it. */
+export class Inside implements AsyncDisposable {
   readonly #subject: RuntimeSubject;
   readonly #spec: ContainerSpec;
   readonly #supervision: AsyncDisposable | undefined;
@@ -119,11 +112,12 @@ class Inside implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#supervision?.[Symbol.asyncDispose]();
+    await this.#subject[Symbol.asyncDispose]();
   }
 }
 
-/** In order: the last ones stop the container. */
-const CASES: Readonly<Record<string, (inside: Inside) => Promise<void>>> = {
+/** The suite, in order: the last ones stop the container. */
+export const ACCEPT_CASES: ContractCases<Inside> = {
   "a connection from inside carries bytes both ways": async (inside) => {
     await using _port = await inside.accept(answer);
     assert.equal(await inside.run(program("request", HOST, PORT, "one")), "heard one");
@@ -231,7 +225,7 @@ const CASES: Readonly<Record<string, (inside: Inside) => Promise<void>>> = {
     await deaf.attachment[Symbol.asyncDispose]();
   },
 
-  "closing a connection ends a read that waits": async (inside) => {
+  "closing an accepted connection ends a read that waits": async (inside) => {
     const opened = Promise.withResolvers<ByteStream>();
     await using _port = await inside.accept((stream) => {
       opened.resolve(stream);
@@ -304,7 +298,9 @@ const CASES: Readonly<Record<string, (inside: Inside) => Promise<void>>> = {
   },
 };
 
-async function startInside(subject: RuntimeSubject): Promise<Inside> {
+/** A container that runs, on a runtime of its own. */
+export async function makeInside(make: () => Promise<RuntimeSubject>): Promise<Inside> {
+  const subject = await make();
   const { runtime } = subject;
   const spec = subject.spec({ command: program("idle"), detached: true });
   await runtime.create(spec);

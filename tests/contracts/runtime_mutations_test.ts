@@ -18,8 +18,9 @@ import type {
 } from "../../core/plugin/runtime.ts";
 import { FakeRuntime } from "../helpers/fake_runtime.ts";
 import { type ChangeFake, makeFake, makeFakeCompanions } from "../helpers/fake_subjects.ts";
+import { ACCEPT_CASES, makeInside } from "./accept_contract.ts";
 import { COMPANION_CASES } from "./companion_contract.ts";
-import { runCase } from "./contract_suite.ts";
+import { type ContractCases, runCase } from "./contract_suite.ts";
 import { RUNTIME_CASES } from "./runtime_contract.ts";
 
 /** Some that are broken never come to an end; the longest case of the whole ones takes one second. */
@@ -276,7 +277,29 @@ const MUTANTS: Readonly<Record<Method, readonly Mutant[] | Exempt>> = {
     change: (runtime) => Object.assign(runtime, { [Symbol.asyncDispose]: broken }),
     fails: "a command runs and ends with 0",
   }],
-  accept: { exempt: "the runtime in memory has no inside to listen in" },
+  accept: [
+    {
+      wrong: "accepts nothing",
+      change: wrap("accept", () => () => Promise.resolve(deadPort())),
+      fails: "a connection from inside carries bytes both ways",
+    },
+    {
+      wrong: "takes a port that something has",
+      change: wrap("accept", (accept) => async (name, port, options) => {
+        try {
+          return await accept(name, port, options);
+        } catch {
+          return deadPort();
+        }
+      }),
+      fails: "a port that something inside has is refused",
+    },
+    {
+      wrong: "cannot be aborted",
+      change: wrap("accept", (accept) => (name, port, { serve }) => accept(name, port, { serve })),
+      fails: "accept() can be aborted",
+    },
+  ],
   supervise: { exempt: "the runtime in memory needs nothing of its owner's process" },
 
   "images.exists": [
@@ -496,44 +519,58 @@ const MUTANTS: Readonly<Record<Method, readonly Mutant[] | Exempt>> = {
     change: streams(() => ({ [Symbol.dispose]: () => {} })),
     fails: "dial() hears a server that speaks first and ends its side first",
   }],
-  "insidePort.dispose": { exempt: "the runtime in memory has no inside to listen in" },
+  "insidePort.dispose": [{
+    wrong: "does nothing",
+    change: wrap("accept", (accept) => async (name, port, options) => ({
+      ...await accept(name, port, options),
+      [Symbol.asyncDispose]: nothing,
+    })),
+    fails: "disposing closes port and connections, and it can be accepted at again",
+  }],
 };
 
 const WHOLE: ChangeFake = () => {};
 
-/** What runs the case on a runtime that is changed. */
-function attempt(title: string, change: ChangeFake): Promise<void> {
-  const ofRuntime = RUNTIME_CASES[title];
-  if (ofRuntime !== undefined) {
-    return runCase(ofRuntime, { make: () => makeFake(change), deadlineMs: DEADLINE_MS });
-  }
-  const ofCompanions = COMPANION_CASES[title];
-  if (ofCompanions === undefined) throw new TypeError(`No suite has the case ${title}`);
-  return runCase(ofCompanions, {
-    make: () => makeFakeCompanions(change),
-    deadlineMs: DEADLINE_MS,
-  });
+/** Runs the case on a runtime that is changed. */
+async function attempt(title: string, change: ChangeFake): Promise<void> {
+  const made = () => makeFake(change);
+  const options = { deadlineMs: DEADLINE_MS };
+  const suites = [
+    caseOf(RUNTIME_CASES, title, { ...options, make: made }),
+    caseOf(ACCEPT_CASES, title, { ...options, make: () => makeInside(made) }),
+    caseOf(COMPANION_CASES, title, { ...options, make: () => makeFakeCompanions(change) }),
+  ].filter((run) => run !== undefined);
+  assert.equal(suites.length, 1, `one suite has the case ${title}`);
+  for (const run of suites) await run();
+}
+
+function caseOf<S extends AsyncDisposable>(
+  cases: ContractCases<S>,
+  title: string,
+  options: { make(): Promise<S>; readonly deadlineMs: number },
+): (() => Promise<void>) | undefined {
+  const check = cases[title];
+  return check && (() => runCase(check, options));
 }
 
 Deno.test("every method of the runtime contract that is broken fails its suite", async () => {
   const mutants = Object.entries(MUTANTS).flatMap(([method, list]) =>
     "exempt" in list ? [] : list.map((mutant) => ({ method, ...mutant }))
   );
+  // The same cases with nothing broken: that they fail is the mutants' doing.
+  for (const title of new Set(mutants.map(({ fails }) => fails))) await attempt(title, WHOLE);
   const survivors = await Promise.all(mutants.map(async ({ method, wrong, change, fails }) => {
     const failed = await attempt(fails, change).then(() => false, () => true);
     return failed ? [] : [`${method} ${wrong}`];
   }));
   assert.deepEqual(survivors.flat(), []);
-  // The same cases, and nothing broken: that they failed was the mutants' doing.
-  const cases = new Set(mutants.map(({ fails }) => fails));
-  await Promise.all([...cases].map((title) => attempt(title, WHOLE)));
 });
 
 Deno.test("no method of the runtime in memory is without a mutant", () => {
   const runtime = new FakeRuntime();
   const own = Object.getOwnPropertyNames(FakeRuntime.prototype)
     // What only tests call.
-    .filter((name) => name !== "constructor" && name !== "end");
+    .filter((name) => name !== "constructor" && name !== "end" && name !== "connectInside");
   const { images, networks, volumes, reattach, companions } = runtime;
   const ofAbilities = Object.entries({ images, networks, volumes, reattach, companions })
     .flatMap(([ability, methods]) =>
@@ -557,7 +594,8 @@ type Call =
   | "exec"
   | "dial"
   | "kill"
-  | "stop";
+  | "stop"
+  | "accept";
 
 /** Replaces a method by one that is made of it. */
 function wrap<K extends Call>(
@@ -607,6 +645,10 @@ function streams(change: (stream: ByteStream) => Partial<ByteStream>): ChangeFak
 
 function answers<T>(value: T): () => Promise<T> {
   return () => Promise.resolve(value);
+}
+
+function deadPort(): InsidePort {
+  return { ended: new Promise(() => {}), [Symbol.asyncDispose]: nothing };
 }
 
 function deadStream(): ByteStream {

@@ -66,6 +66,16 @@ async function askUntilServed(
   }
 }
 
+/** Tells the daemon that the run's command has been started; what it does not hear it finds itself. */
+export async function announceStart(runId: string, store: Store): Promise<void> {
+  try {
+    await (await findDaemon(store))?.enter(runId);
+  } catch (error) {
+    // The run goes on without: no reason to end it.
+    if (!(error instanceof MoatError)) throw error;
+  }
+}
+
 /** Has the daemon look for routes of runs that have ended; what it does not hear it finds itself. */
 export async function withdrawEndpoints(store: Store): Promise<void> {
   try {

@@ -66,12 +66,19 @@ export async function readStatus(context: Context): Promise<Status> {
     router: daemon?.router === undefined ? null : describeRouter(daemon.router),
     runs,
     diskBytes,
-    problems: [...choice.problems, ...orphans],
+    problems: [...choice.problems, ...orphans, ...insideProblems(daemon?.router)],
   };
 }
 
 function describeRouter({ port, routes }: RouterState): NonNullable<Status["router"]> {
   return { url: `http://localhost:${port}`, port, routes };
+}
+
+function insideProblems(router: RouterState | undefined): Status["problems"] {
+  return (router?.insideProblems ?? []).map(({ run, id, reason }) => ({
+    text: `run "${run}" (${id}) cannot come to the router: ${reason}`,
+    fix: "Have what listens there in the run listen on another port",
+  }));
 }
 
 async function readChoice(context: Context): Promise<Pick<Status, "runtime" | "problems">> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatReach } from "../config/parse_reach.ts";
 import type { Limits, Mount } from "../plugin/runtime.ts";
 import type { CompanionPlan, ImagePlan, RunPlan, ServicePlan } from "../run/plan.ts";
 import type { EnvValue } from "../run/request.ts";
@@ -37,6 +38,7 @@ export function renderPlan(plan: RunPlan): string {
     ...plan.services.map((service): [string, string] => ["Service", serviceText(service)]),
     ...plan.sidecars.map((sidecar): [string, string] => ["Sidecar", companionText(sidecar)]),
     ...plan.endpoints.map(({ name, port }): [string, string] => ["Endpoint", `${name} :${port}`]),
+    ...(plan.reach ?? []).map((reach): [string, string] => ["Reaches", formatReach(reach)]),
     ...optionalRow("Limits", limitsText(container.limits)),
     ...optionalRow("Time-out", plan.timeoutMs === undefined ? "" : `${plan.timeoutMs / 1000}s`),
     ...plan.trust.map(({ key, value, effect }): [string, string] => [

@@ -23,7 +23,12 @@ import { describeRun, toJson } from "./describe_run.ts";
 import { printNotices } from "./notices.ts";
 import { printPlan } from "./print_plan.ts";
 import { createProgress } from "./progress.ts";
-import { endpointLines, publishEndpoints, withdrawEndpoints } from "./publish_endpoints.ts";
+import {
+  announceStart,
+  endpointLines,
+  publishEndpoints,
+  withdrawEndpoints,
+} from "./publish_endpoints.ts";
 
 /** Options of {@linkcode startRun}. */
 export interface StartRunOptions {
@@ -63,6 +68,8 @@ export async function startRun(
     if (![...plan.notices, ...notices].includes(text)) notices.push(text);
   };
   let router: RouterState | undefined;
+  let announced: Promise<void> | undefined;
+  const announce = (runId: string) => void (announced = announceStart(runId, store));
   const publish = async (runId: string, signal: AbortSignal) =>
     router = await publishEndpoints(runId, context, { homeConfig, signal, notice });
   try {
@@ -74,6 +81,7 @@ export async function startRun(
       progress,
       notice,
       publish,
+      announce,
     });
     await progress.clear();
     await printNotices({ warnings: [], notices }, context.stdio, options);
@@ -82,6 +90,7 @@ export async function startRun(
     if (!options.quiet && lines.length > 0) await context.stdio.error(`${lines.join("\n")}\n`);
     return await attachStartedRun(started, context, { ...prepared, quiet: options.quiet });
   } finally {
+    await announced;
     if (router !== undefined) await withdrawEndpoints(store);
   }
 }

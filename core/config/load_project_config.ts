@@ -23,7 +23,7 @@ export const NOTHING_WRITTEN: ProjectConfig = {
   mounts: [],
   volumes: [],
   ports: [],
-  network: { mode: "private", policy: "permissive", rules: [], host: [] },
+  network: { mode: "private", policy: "permissive", rules: [], reach: [], host: [] },
   interactive: false,
   hooks: {},
   container: { dns: [], ulimits: [] },

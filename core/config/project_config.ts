@@ -7,6 +7,7 @@
  */
 
 import type { ReadyProbe } from "../plugin/contribution.ts";
+import type { Reach } from "../plugin/router.ts";
 
 /** A mount as written: not yet resolved against the project or the home directory. */
 export interface ConfigMount {
@@ -74,7 +75,10 @@ export interface ProjectConfig {
   readonly network: {
     readonly mode: "private" | "host";
     readonly policy: "permissive" | "strict";
+    /** As written, for Trust. */
     readonly rules: readonly unknown[];
+    /** Those of the rules that name other runs. */
+    readonly reach: readonly Reach[];
     readonly host: readonly unknown[];
   };
   /** A list is exact; a string is run by `sh -c`. Absent: an interactive shell. */

@@ -10,6 +10,7 @@
 import * as v from "valibot";
 import { isDnsLabel } from "../ids.ts";
 import { normalizeTarget, splitMount, targetProblem } from "./parse_mount.ts";
+import { namesRun, parseReach } from "./parse_reach.ts";
 
 const DNS_LABEL_HINT = "Use 1 to 63 of a-z, 0-9 and -, with no - at either end";
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -255,6 +256,14 @@ const service = v.strictObject({
   ),
 }, "is not a map\nWrite image:, env: and so on below it");
 
+const networkRule = v.pipe(
+  anything,
+  v.check(
+    (rule) => !namesRun(rule) || parseReach(rule) !== undefined,
+    "names no run\nWrite it as run:shop, or run:shop/web for one endpoint",
+  ),
+);
+
 const network = v.strictObject({
   mode: v.optional(
     v.pipe(
@@ -271,7 +280,13 @@ const network = v.strictObject({
     "permissive",
   ),
   rules: v.optional(
-    v.pipe(listOf(anything), v.description("What may be reached. Without effect yet.")),
+    v.pipe(
+      listOf(networkRule),
+      v.description(
+        "run:shop, run:shop/web: endpoints of other runs that this one may reach. Must be trusted. " +
+          "Others: without effect yet.",
+      ),
+    ),
     [],
   ),
   host: v.optional(

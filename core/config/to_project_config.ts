@@ -7,6 +7,7 @@
 import type { ReadyProbe } from "../plugin/contribution.ts";
 import { parseDuration } from "../run/parse_amount.ts";
 import { normalizeTarget, splitMount } from "./parse_mount.ts";
+import { parseReach } from "./parse_reach.ts";
 import type {
   ConfigMount,
   ConfigReady,
@@ -44,6 +45,7 @@ export function toProjectConfig(
       mode: network?.mode ?? "private",
       policy: network?.policy ?? "permissive",
       rules: network?.rules ?? [],
+      reach: (network?.rules ?? []).flatMap((rule) => parseReach(rule) ?? []),
       host: network?.host ?? [],
     },
     ...optional("command", toCommand(written.command)),

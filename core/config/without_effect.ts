@@ -4,6 +4,8 @@
  * @module
  */
 
+import { namesRun } from "./parse_reach.ts";
+
 /** Keys without effect whatever their value is. */
 const LATER = new Set([
   "agent",
@@ -24,7 +26,7 @@ const LATER = new Set([
 ]);
 
 /** Keys of `network` without effect; `policy` only when it is not what happens anyway. */
-const LATER_IN_NETWORK = new Set(["rules", "host", "keep_policy"]);
+const LATER_IN_NETWORK = new Set(["host", "keep_policy"]);
 
 /** The keys in the file's value that have no effect, in the order given. */
 export function keysWithoutEffect(written: unknown): readonly string[] {
@@ -39,9 +41,17 @@ export function keysWithoutEffect(written: unknown): readonly string[] {
 function networkKeysWithoutEffect(network: unknown): string[] {
   if (typeof network !== "object" || network === null) return [];
   return Object.entries(network).flatMap(([key, value]) => {
+    if (key === "rules") return rulesWithoutEffect(value);
     const later = key === "policy" ? value === "strict" : LATER_IN_NETWORK.has(key);
     return later && !isEmpty(value) ? [`network.${key}`] : [];
   });
+}
+
+/** All of them in one word, or each of them where others have an effect. */
+function rulesWithoutEffect(rules: unknown): string[] {
+  if (!Array.isArray(rules)) return [];
+  const later = rules.flatMap((rule, index) => namesRun(rule) ? [] : [`network.rules[${index}]`]);
+  return later.length > 0 && later.length === rules.length ? ["network.rules"] : later;
 }
 
 /** Nothing, or an empty list or map. */

@@ -29,6 +29,8 @@ export interface DaemonClient {
   readonly router: RouterState | undefined;
   /** Has the run's endpoints served; resolves when they are. Idempotent. */
   route(id: string, wish?: Partial<WishedPort>, options?: CallControlOptions): Promise<RouterState>;
+  /** Tells it that the run's command has been started, so that what is in there comes to the router. */
+  enter(id: string): Promise<void>;
   /** Has routes of runs that have ended dropped. */
   tidyRoutes(): Promise<void>;
   /** Has the router listen until it is stopped. */
@@ -80,6 +82,9 @@ export async function findDaemon(store: Store): Promise<DaemonClient | undefined
       router: routerStateOf(router),
       route: async (id, wish = {}, options) =>
         neededState(await callControl(path, { method: "route", id, port: wish.port }, options)),
+      enter: async (id) => {
+        await callControl(path, { method: "enter", id });
+      },
       tidyRoutes: async () => {
         await callControl(path, { method: "tidy-routes" });
       },
@@ -104,13 +109,19 @@ function neededState(answer: unknown): RouterState {
 }
 
 function routerStateOf(answer: unknown): RouterState | undefined {
-  const { port, pinned, routes, taken, certificate } = Object(answer);
+  const { port, pinned, routes, taken, certificate, insideProblems } = Object(answer);
   if (typeof port !== "number") return undefined;
   const { port: wished, holder } = Object(taken);
   return {
     port,
     pinned: pinned === true,
     routes: Number(routes),
+    insideProblems: Array.isArray(insideProblems)
+      ? insideProblems.map((problem) => {
+        const { id, run, reason } = Object(problem);
+        return { id: String(id), run: String(run), reason: String(reason) };
+      })
+      : [],
     ...(typeof wished === "number"
       ? { taken: { port: wished, ...(typeof holder === "string" ? { holder } : {}) } }
       : {}),

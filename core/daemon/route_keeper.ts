@@ -12,11 +12,14 @@ import type { Context } from "../context.ts";
 import { describeError, MoatError } from "../errors.ts";
 import type { Route, Router, TakenPort } from "../plugin/router.ts";
 import { OpenRuntimes } from "../run/open_runtime.ts";
+import { describeClash, isServedInside } from "../run/router_inside.ts";
 import { isLive } from "../run/states.ts";
+import { recordEvent } from "../store/events.ts";
 import { isOwned } from "../store/owner.ts";
 import { runPaths } from "../store/paths.ts";
 import type { RunRecord } from "../store/run_record.ts";
 import { ROUTER_PORT_FACT, type Store } from "../store/store.ts";
+import { InsidePorts, type InsideProblem } from "./inside_ports.ts";
 import { portsToTry, type WishedPort } from "./router_port.ts";
 
 /** A router that serves. */
@@ -30,6 +33,8 @@ export interface RouterState {
   readonly taken?: TakenPort;
   /** Of the router's authority, as PEM; in the answer to a registration, unless there is none. */
   readonly certificate?: string;
+  /** Runs whose programs cannot come to it. */
+  readonly insideProblems: readonly InsideProblem[];
 }
 
 /** Options of {@linkcode RouteKeeper}. */
@@ -47,6 +52,7 @@ export class RouteKeeper implements AsyncDisposable {
   readonly #options: RouteKeeperOptions;
   readonly #runtimes: OpenRuntimes;
   readonly #served = new Set<string>();
+  readonly #inside: InsidePorts;
   #router: Router | undefined;
   #drained: Promise<void> | undefined;
   /** The last reason why the recorded port could not be had; said once. */
@@ -57,6 +63,14 @@ export class RouteKeeper implements AsyncDisposable {
     this.#context = context;
     this.#options = options;
     this.#runtimes = new OpenRuntimes(context, { homeId: options.store.homeId });
+    this.#inside = new InsidePorts({
+      openRuntime: (run) => this.#runtimes.get(run),
+      serve: (runId, stream) => {
+        if (this.#router === undefined) stream.close();
+        else this.#router.serve(stream, { runId });
+      },
+      report: (problem) => this.#reportInside(problem),
+    });
   }
 
   /** True while the daemon has to live for it. */
@@ -72,6 +86,7 @@ export class RouteKeeper implements AsyncDisposable {
       port,
       pinned: this.#isPinned,
       routes: this.#served.size,
+      insideProblems: this.#inside.problems,
       ...(taken === undefined ? {} : { taken }),
     };
   }
@@ -92,6 +107,18 @@ export class RouteKeeper implements AsyncDisposable {
       this.#serve(router, record);
       const certificate = await this.#findCertificate();
       return { ...this.#present, ...(certificate === undefined ? {} : { certificate }) };
+    });
+  }
+
+  /**
+   * Has programs inside the run come to the router, from now on as long as it lives; returns before they
+   * do. Told by its owner when the command has been started; otherwise it is seen a little later.
+   */
+  enter(runId: string): Promise<void> {
+    return this.#inTurn(() => {
+      const record = this.#options.store.getRun(runId);
+      if (record !== undefined && isLive(record.state)) this.#openInside(record);
+      return Promise.resolve();
     });
   }
 
@@ -146,6 +173,7 @@ export class RouteKeeper implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.leave();
     await this.#drained;
+    await this.#inside[Symbol.asyncDispose]();
     await this.#router?.[Symbol.asyncDispose]();
     await this.#runtimes[Symbol.asyncDispose]();
   }
@@ -183,6 +211,7 @@ export class RouteKeeper implements AsyncDisposable {
     const ids = new Set<string>(live.map(({ id }) => id));
     for (const id of this.#served) {
       if (ids.has(id)) continue;
+      this.#inside.close(id);
       this.#router?.delete(id);
       this.#served.delete(id);
     }
@@ -192,7 +221,10 @@ export class RouteKeeper implements AsyncDisposable {
     if (this.#router === undefined && !recorded) return;
     try {
       const router = await this.#open([recorded]);
-      for (const record of live) if (!this.#served.has(record.id)) this.#serve(router, record);
+      for (const record of live) {
+        if (!this.#served.has(record.id)) this.#serve(router, record);
+        else if (record.state === "running") this.#openInside(record);
+      }
     } catch (error) {
       if (!(error instanceof MoatError)) throw error;
       // The runs know this port: it is tried again until it is free.
@@ -233,6 +265,7 @@ export class RouteKeeper implements AsyncDisposable {
     this.#options.store.setFact(ROUTER_PORT_FACT, undefined);
     const router = this.#router;
     this.#router = undefined;
+    for (const id of this.#served) this.#inside.close(id);
     this.#served.clear();
     await router?.drain({ timeoutMs: 0 });
     await router?.[Symbol.asyncDispose]();
@@ -241,6 +274,24 @@ export class RouteKeeper implements AsyncDisposable {
   #serve(router: Router, record: RunRecord): void {
     router.set(this.#routeTo(record));
     this.#served.add(record.id);
+    if (record.state === "running") this.#openInside(record);
+  }
+
+  #openInside({ id, name, plan, runtime, target }: RunRecord): void {
+    const port = this.#router?.port;
+    if (port === undefined || this.#drained !== undefined || !this.#served.has(id)) return;
+    if (!isServedInside(plan) || describeClash(plan, port) !== undefined) return;
+    const { name: container } = plan.container;
+    this.#inside.open({ id, name, runtime, target, container, port });
+  }
+
+  /** A run that ended meanwhile has no problem. */
+  async #reportInside({ id, run, reason }: InsideProblem): Promise<void> {
+    const { store, log } = this.#options;
+    if (store.getRun(id)?.state !== "running") return;
+    log(`Run "${run}" (${id}) cannot come to the router: ${reason}`);
+    const files = runPaths(this.#context.paths, id);
+    await recordEvent(files, { type: "router-unreachable", reason });
   }
 
   #routeTo(record: RunRecord): Route {
@@ -251,6 +302,7 @@ export class RouteKeeper implements AsyncDisposable {
       runId: id,
       runName: name,
       endpoints,
+      reach: record.plan.reach ?? [],
       connect: async (port, options) => {
         const opened = await this.#runtimes.get({ runtime, target });
         if (opened.dial === undefined) {

@@ -33,6 +33,16 @@ export function wishedPort(
   return proxyPort === undefined ? undefined : { port: proxyPort, origin: "proxy.port" };
 }
 
+/** Where the router will serve as far as can be told: where it does, else where it is tried first. */
+export function expectedPort(
+  { recorded, ...wish }: Parameters<typeof wishedPort>[0] & {
+    /** On which it serves, or will again after the daemon was killed. */
+    readonly recorded: number | undefined;
+  },
+): number {
+  return recorded ?? wishedPort(wish)?.port ?? DEFAULT_PORT;
+}
+
 /** The ports to try, in order: what was asked for alone; only the default moves. */
 export function portsToTry(asked: number | undefined): readonly [number, ...number[]] {
   if (asked !== undefined) return [asked];

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { endCommand, openDirectoryRuntime } from "../../tests/helpers/directory_runtime.ts";
+import {
+  endCommand,
+  insidePath,
+  openDirectoryRuntime,
+} from "../../tests/helpers/directory_runtime.ts";
 import { type Fetched, fetchFrom } from "../../tests/helpers/fetch_from.ts";
 import { playRouteStorm } from "../../tests/helpers/route_storm.ts";
 import { testContext } from "../../tests/helpers/test_context.ts";
 import { createTestHome, testPlan } from "../../tests/helpers/test_home.ts";
 import { until } from "../../tests/helpers/until.ts";
-import { publishEndpoints } from "../cli/publish_endpoints.ts";
+import { announceStart, publishEndpoints } from "../cli/publish_endpoints.ts";
 import { MoatError } from "../errors.ts";
 import { executePlan, type StartedRun } from "../run/execute.ts";
 import { finishRun } from "../run/finish.ts";
+import type { RunPlan } from "../run/plan.ts";
 import { handOver } from "../run/hand_over.ts";
 import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
 import { ensureDaemon, findDaemon } from "./ensure_daemon.ts";
@@ -25,15 +30,17 @@ async function createBench() {
     (request) => new Response(`app at ${request.headers.get("host")}`),
   );
   const upstream = server.addr.port;
+  const announced = new Set<Promise<void>>();
   return {
     context,
     store,
     engine,
-    async start(name: string): Promise<StartedRun> {
+    async start(name: string, changes: Partial<RunPlan> = {}): Promise<StartedRun> {
       const base = testPlan({
         name,
         detached: true,
         endpoints: [{ name: "web", port: upstream }],
+        ...changes,
       });
       const plan = { ...base, runtime: { ...base.runtime, target: engine } };
       const { paths, signal } = context;
@@ -41,8 +48,21 @@ async function createBench() {
       const publish = (id: string, signal: AbortSignal) =>
         publishEndpoints(id, context, { homeConfig: {}, signal, notice: () => {} });
       const request = { secrets: new Map<string, string>() };
-      return await executePlan({ plan, request }, { store, paths, runtime, signal, publish });
+      const announce = (id: string) => void announced.add(announceStart(id, store));
+      const options = { store, paths, runtime, signal, publish, announce };
+      return await executePlan({ plan, request }, options);
     },
+    /** Asks as a program inside the run does, once its port is there. */
+    inside: (run: StartedRun, host: string): Promise<Fetched> =>
+      until("the port inside", async () => {
+        const path = insidePath(engine, run.spec.name, Number(store.fact(ROUTER_PORT_FACT)));
+        try {
+          return await fetchFrom({ transport: "unix", path }, { host });
+        } catch (error) {
+          if (error instanceof Deno.errors.NotFound || isDown(error)) return undefined;
+          throw error;
+        }
+      }),
     get port(): number {
       return Number(store.fact(ROUTER_PORT_FACT));
     },
@@ -55,6 +75,7 @@ async function createBench() {
       }
     },
     async [Symbol.asyncDispose]() {
+      await Promise.all(announced);
       const daemon = await findDaemon(store);
       await daemon?.leave();
       await until("the daemon's end", async () => {
@@ -139,6 +160,75 @@ Deno.test("a daemon that leaves answers what it has begun, and the next one has 
   await finishRun(run, { status: { code: 0, oomKilled: false } });
 });
 
+Deno.test("programs inside a run come to its own endpoints, and to those of others by a rule", async () => {
+  await using bench = await createBench();
+  const shop = await bench.start("shop", { reach: [{ run: "lab" }] });
+  const lab = await bench.start("lab");
+  assert.equal((await bench.inside(shop, "web.shop.localhost")).body, "app at web.shop.localhost");
+  assert.equal((await bench.inside(shop, "web.lab.localhost")).body, "app at web.lab.localhost");
+  const refused = await bench.inside(lab, "web.shop.localhost");
+  assert.equal(refused.status, 403);
+  assert.match(refused.body, /Run \\"lab\\" may not reach web\.shop\.localhost/);
+  await finishRun(shop, { status: { code: 0, oomKilled: false } });
+  await finishRun(lab, { status: { code: 0, oomKilled: false } });
+});
+
+Deno.test("a run without endpoints comes to what its rules name, and is in no list", async () => {
+  await using bench = await createBench();
+  const lab = await bench.start("lab");
+  const client = await bench.start("client", { endpoints: [], reach: [{ run: "lab" }] });
+  assert.equal((await bench.inside(client, "lab.localhost")).body, "app at lab.localhost");
+  assert.doesNotMatch((await fetchFrom(bench.port, { host: "localhost" })).body, /client/);
+  await finishRun(client, { status: { code: 0, oomKilled: false } });
+  await finishRun(lab, { status: { code: 0, oomKilled: false } });
+});
+
+Deno.test("kill -9 of the daemon: programs inside come to the next one", async () => {
+  await using bench = await createBench();
+  const run = await bench.start("shop");
+  assert.equal((await bench.inside(run, "shop.localhost")).status, 200);
+  Deno.kill((await findDaemon(bench.store))?.pid ?? 0, "SIGKILL");
+  assert.equal((await bench.inside(run, "shop.localhost")).status, 200);
+  await finishRun(run, { status: { code: 0, oomKilled: false } });
+});
+
+Deno.test("the port inside goes with the run, and with the router", async () => {
+  await using bench = await createBench();
+  const run = await bench.start("shop");
+  const lab = await bench.start("lab");
+  await Promise.all([run, lab].map((one) => bench.inside(one, "shop.localhost")));
+  const { port } = bench;
+  const isGone = (one: StartedRun) => async () =>
+    !(await isThere(insidePath(bench.engine, one.spec.name, port)));
+  await finishRun(run, { status: { code: 0, oomKilled: false } });
+  await (await findDaemon(bench.store))?.tidyRoutes();
+  await until("the end of shop's port", isGone(run));
+  await (await findDaemon(bench.store))?.stopRouter({ force: true });
+  await until("the end of lab's port", isGone(lab));
+  await finishRun(lab, { status: { code: 0, oomKilled: false } });
+});
+
+Deno.test("no port is opened inside a run that has the router's port itself", async () => {
+  await using bench = await createBench();
+  const first = await bench.start("first");
+  const { port } = bench;
+  const run = await bench.start("clash", { endpoints: [{ name: "web", port }] });
+  const other = await bench.start("lab");
+  // Whoever came later has its port: the daemon would have opened the one before.
+  assert.equal((await bench.inside(other, "lab.localhost")).status, 200);
+  assert.equal(await isThere(insidePath(bench.engine, run.spec.name, port)), false);
+  assert.deepEqual(run.spec.hosts, []);
+  assert.equal(
+    other.spec.hosts.map(({ name }) => name).join(" "),
+    "lab.localhost web.lab.localhost",
+  );
+  const events = await Deno.readTextFile(run.files.events);
+  assert.match(events, /"notice".*endpoint web has the router's port/);
+  await finishRun(first, { status: { code: 0, oomKilled: false } });
+  await finishRun(run, { status: { code: 0, oomKilled: false } });
+  await finishRun(other, { status: { code: 0, oomKilled: false } });
+});
+
 Deno.test("a port that was asked for and is taken fails the run, which leaves nothing", async () => {
   await using bench = await createBench();
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -168,6 +258,16 @@ Deno.test("16 processes register while the daemon is killed: none lost, none sta
   assert.deepEqual({ lost: outcome.lost, stale: outcome.stale }, { lost: [], stale: [] });
   assert.equal(outcome.live, 32);
 });
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 /** Nobody listens, or whoever did was killed. */
 function isDown(error: unknown): boolean {

@@ -84,6 +84,8 @@ async function serve(
         };
       case "route":
         return await routes.register(String(id), portOf(request));
+      case "enter":
+        return await routes.enter(String(id));
       case "tidy-routes":
         return await routes.tidy();
       case "start-router":

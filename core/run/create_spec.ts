@@ -26,7 +26,12 @@ export interface CreateSpecOptions {
   readonly passwords?: Passwords;
   /** Addresses and names of the run and what is beside it. */
   readonly placement?: Placement;
+  /** Host names of the router. */
+  readonly routerNames?: readonly string[];
 }
+
+/** Where the runtime accepts what is for the router. */
+const LOOPBACK = "127.0.0.1";
 
 /** @throws TypeError for a reference that nothing fills in, which is a bug */
 export function createSpec(
@@ -34,7 +39,7 @@ export function createSpec(
   options: CreateSpecOptions,
 ): ContainerSpec {
   const { homeId, secrets, routerPort, routerCertificate: certificate, size } = options;
-  const { passwords = new Map(), placement } = options;
+  const { passwords = new Map(), placement, routerNames = [] } = options;
   const { container, detached } = plan;
   const { preRun, authority } = container;
   const env = Object.entries(container.env);
@@ -66,7 +71,10 @@ export function createSpec(
       address: placement?.address,
     }),
     dns: container.dns,
-    hosts: placement?.hosts ?? [],
+    hosts: [
+      ...(placement?.hosts ?? []),
+      ...routerNames.map((name) => ({ name, address: LOOPBACK })),
+    ],
     uid: container.uid,
     gid: container.gid,
     toolPaths: container.toolPaths,

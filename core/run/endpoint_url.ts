@@ -44,6 +44,11 @@ export function endpointVariables(
   return variables;
 }
 
+/** Tells a run where the router is, and lists there what it may reach: `MOAT_ROUTER_URL`. */
+export const ROUTER_VARIABLES: Readonly<Record<string, string>> = {
+  MOAT_ROUTER_URL: `http://localhost:${PORT}`,
+};
+
 /** The text of such a reference with the port in it. */
 export function withRouterPort(reference: string, port: number): string {
   return reference.replaceAll(PORT, String(port));

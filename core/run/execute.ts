@@ -24,6 +24,7 @@ import {
   type ExecuteOptions,
   type Made,
   placementOf,
+  routerNamesOf,
   type RunExecution,
   sayNotice,
 } from "./run_execution.ts";
@@ -132,6 +133,7 @@ async function carryOut(
       secrets: request.secrets,
       passwords: made.passwords,
       placement: placementOf(options, made),
+      routerNames: routerNamesOf(options, made),
       ...(made.routerPort === undefined ? {} : { routerPort: made.routerPort }),
       ...(made.routerCertificate === undefined
         ? {}
@@ -144,6 +146,7 @@ async function carryOut(
       const said: Promise<void>[] = [];
       const notice = (text: string) => void said.push(sayNotice(text, options));
       attachment = await runtime.start(specOf(), { signal: aborted, notice });
+      if (made.routerPort !== undefined) options.announce?.(plan.id);
       await Promise.all(said);
     },
   };

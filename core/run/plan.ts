@@ -9,6 +9,7 @@
 
 import type { RunId } from "../ids.ts";
 import type { CompanionFileTemplate, ReadyProbe, ServiceData } from "../plugin/contribution.ts";
+import type { Reach } from "../plugin/router.ts";
 import type { ContextFile, Isolation, Limits, Mount, TrustedAuthority } from "../plugin/runtime.ts";
 import type { EnvValue } from "./request.ts";
 
@@ -147,6 +148,8 @@ export interface RunPlan {
   readonly network: NetworkPlan;
   readonly volumes: readonly { readonly name: string }[];
   readonly endpoints: readonly { readonly name: string; readonly port: number }[];
+  /** What the run may reach through the router besides its own endpoints; absent: nothing. */
+  readonly reach?: readonly Reach[];
   readonly services: readonly ServicePlan[];
   readonly sidecars: readonly CompanionPlan[];
   readonly trust: readonly TrustedSetting[];

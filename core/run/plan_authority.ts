@@ -15,7 +15,7 @@ const FILE_VARIABLES = ["DENO_CERT", "NODE_EXTRA_CA_CERTS"];
 /** Where a system keeps what its administrator adds. */
 const ADDED = "/usr/local/share/ca-certificates/moat-router.crt";
 
-/** Variables that the user set are left out; nothing without endpoints. */
+/** Variables that the user set are left out; nothing where nothing is reached. */
 export function planAuthority(
   { endpoints, config }: Pick<RunRequest, "endpoints" | "config">,
   { facts, mounts, env }: {
@@ -24,7 +24,8 @@ export function planAuthority(
     readonly env: Readonly<Record<string, EnvValue>>;
   },
 ): RunPlan["container"]["authority"] {
-  if (endpoints.length === 0 || facts.authorityFiles === undefined) return undefined;
+  const reached = endpoints.length + config.network.reach.length;
+  if (reached === 0 || facts.authorityFiles === undefined) return undefined;
   const { file, bundle } = facts.authorityFiles;
   // What is mounted is not the run's own: nothing may be added there.
   const hasBundle = !mounts.some(({ target }) =>

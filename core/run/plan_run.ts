@@ -15,9 +15,10 @@ import { trustedSettings } from "../config/trusted_settings.ts";
 import { MoatError } from "../errors.ts";
 import { engineName } from "../ids.ts";
 import type { ContributionOf } from "../plugin/contribution.ts";
+import type { Reach } from "../plugin/router.ts";
 import type { Isolation, Mount, RuntimeFacts } from "../plugin/runtime.ts";
 import { isolationRank } from "./choose_runtime.ts";
-import { endpointVariables } from "./endpoint_url.ts";
+import { endpointVariables, ROUTER_VARIABLES } from "./endpoint_url.ts";
 import {
   type ImagePlan,
   type NetworkPlan,
@@ -29,6 +30,7 @@ import { planAuthority } from "./plan_authority.ts";
 import { type HostTools, planCompanions, type PlannedCompanions } from "./plan_companions.ts";
 import { planPrivileged } from "./plan_privileged.ts";
 import type { EnvValue, RunRequest } from "./request.ts";
+import { describeClash, type InsidePlan, planReach } from "./router_inside.ts";
 import { withoutProxy } from "./without_proxy.ts";
 
 const WORKSPACE = "/workspace";
@@ -47,6 +49,8 @@ export interface Machine {
   /** What would have been chosen without `runtime:` in the file; there when the file names one. */
   readonly automaticIsolation?: Isolation;
   readonly tools: HostTools;
+  /** The port on which the router will serve, as far as that is known before it does. */
+  readonly routerPort?: number;
   /** Those of each service's own server, by service. */
   readonly serviceTools?: Readonly<Record<string, HostTools>>;
 }
@@ -76,8 +80,17 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
   });
   const volumes = planVolumes(request, machine.moatHome);
   const mounts = planMounts(request, inputs, { facts, volumes });
-  const env = planEnv(request, machine, { inputs, companions });
+  const network = planNetwork(request, facts, name);
+  const { reach, notices } = planReach(request, facts);
+  const env = planEnv(request, machine, { inputs, companions, reach });
   const authority = planAuthority(request, { facts, mounts, env });
+  const inside = {
+    name: request.name,
+    network,
+    endpoints: request.endpoints,
+    reach,
+    services: companions.services,
+  };
   return {
     schema: PLAN_SCHEMA,
     id: request.id,
@@ -117,10 +130,11 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
       tty: givesTerminal(request, facts),
       ...(request.config.hooks.preRun === undefined ? {} : { preRun: request.config.hooks.preRun }),
     },
-    network: planNetwork(request, facts, name),
+    network,
     volumes: [...volumes.map(({ name }) => name), ...companions.volumes]
       .map((volume) => ({ name: volume })),
     endpoints: request.endpoints,
+    ...(reach.length === 0 ? {} : { reach }),
     services: companions.services,
     sidecars: companions.sidecars,
     trust: trustedSettings(request, {
@@ -133,7 +147,7 @@ export function planRun(request: RunRequest, machine: Machine, inputs: PlanInput
       ...privileged.warnings,
       ...companions.warnings,
     ],
-    notices: planNotices(request, machine),
+    notices: [...planNotices(request, machine), ...notices, ...planClash(inside, machine)],
   };
 }
 
@@ -157,9 +171,10 @@ function givesTerminal({ tty, detached }: RunRequest, { abilities }: RuntimeFact
 function planEnv(
   request: RunRequest,
   { term, tools, facts }: Machine,
-  { inputs, companions }: {
+  { inputs, companions, reach }: {
     readonly inputs: PlanInputs;
     readonly companions: PlannedCompanions;
+    readonly reach: readonly Reach[];
   },
 ): Record<string, EnvValue> {
   const texts: Record<string, string> = {};
@@ -182,7 +197,11 @@ function planEnv(
       .join(":");
   }
   const own = Object.entries(texts).map(([key, text]) => [key, { kind: "text", text }] as const);
-  const later = Object.entries(endpointVariables(request.name, request.endpoints))
+  const references = {
+    ...endpointVariables(request.name, request.endpoints),
+    ...(reach.length === 0 ? {} : ROUTER_VARIABLES),
+  };
+  const later = Object.entries(references)
     .map(([key, reference]) => [key, { kind: "later", reference }] as const);
   return withoutProxy(
     { ...Object.fromEntries(own), ...Object.fromEntries(later), ...companions.env, ...request.env },
@@ -315,6 +334,12 @@ function planNotices(
     all.push(`Without effect yet: ${withoutEffect.join(", ")}`);
   }
   return all;
+}
+
+function planClash(inside: InsidePlan, { routerPort, facts }: Machine): readonly string[] {
+  if (routerPort === undefined || !facts.abilities.includes("accept")) return [];
+  const clash = describeClash(inside, routerPort);
+  return clash === undefined ? [] : [clash];
 }
 
 function unique<T>(values: readonly T[]): readonly T[] {

@@ -68,6 +68,19 @@ const GOLDENS: Readonly<Record<string, () => RunPlan>> = {
       }),
       { contributions: [] },
     ),
+  "docker_reach": () =>
+    plan({
+      config: {
+        ...NOTHING_WRITTEN,
+        name: "shop",
+        network: {
+          ...NOTHING_WRITTEN.network,
+          rules: ["run:api", "run:lab/web"],
+          reach: [{ run: "api" }, { run: "lab", endpoint: "web" }],
+        },
+      },
+      endpoints: [{ name: "web", port: 8080 }],
+    }, { routerPort: 8080 }),
   "host_network": () => plan({ network: { mode: "host", origin: "project" } }),
 };
 

@@ -9,6 +9,7 @@ import { loadHomeConfig } from "../config/load_home_config.ts";
 import { loadProjectConfig } from "../config/load_project_config.ts";
 import type { HomeConfig } from "../config/project_config.ts";
 import { type Context, runtimeEnvironment } from "../context.ts";
+import { expectedPort } from "../daemon/router_port.ts";
 import { loadProjectPlugins } from "../plugin/load_project_plugins.ts";
 import type { RuntimePlugin, RuntimeProbe } from "../plugin/contract.ts";
 import type { RuntimeFacts } from "../plugin/runtime.ts";
@@ -20,6 +21,7 @@ import { prepareDependencies } from "./prepare_dependencies.ts";
 import type { RunFlags, RunRequest } from "./request.ts";
 import { resolveRequest } from "./resolve_request.ts";
 import { readSeeds } from "./service_data/read_seeds.ts";
+import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
 
 /** A run that is planned and not begun. */
 export interface PreparedRun {
@@ -61,6 +63,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     choice.facts,
     candidates.environment(choice.facts.id),
   );
+  const routerPort = expectedRouterPort(request, context, { homeConfig, facts: choice.facts });
   const machine: Machine = {
     caller: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
     moatHome: paths.home,
@@ -70,6 +73,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     reason: choice.reason,
     notices: choice.notices,
     ...(automatic === undefined ? {} : { automaticIsolation: automatic }),
+    ...(routerPort === undefined ? {} : { routerPort }),
     ...tools,
   };
   return {
@@ -82,6 +86,19 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     plugin: context.registry.get("runtime", choice.facts.id),
     homeConfig,
   };
+}
+
+/** The router's port where something of the run could clash with it. */
+function expectedRouterPort(
+  { endpoints, config, network }: RunRequest,
+  { env, paths }: Context,
+  { homeConfig, facts }: { readonly homeConfig: HomeConfig; readonly facts: RuntimeFacts },
+): number | undefined {
+  const needed = endpoints.length + config.network.reach.length > 0;
+  if (!needed || network.mode === "host" || !facts.abilities.includes("accept")) return undefined;
+  using store = Store.openExisting(paths);
+  const recorded = Number(store?.fact(ROUTER_PORT_FACT)) || undefined;
+  return expectedPort({ env, homeConfig, recorded });
 }
 
 /** The registered runtimes in order of preference, each probed at most once. */

@@ -11,7 +11,8 @@ import { createNetwork } from "./create_network.ts";
 import { ensureImage } from "./ensure_image.ts";
 import { snapshotGuarded } from "./guard_project.ts";
 import type { ImagePlan } from "./plan.ts";
-import type { Made, RunExecution } from "./run_execution.ts";
+import { describeClash, needsRouter } from "./router_inside.ts";
+import { type Made, type RunExecution, sayNotice } from "./run_execution.ts";
 import type { Step } from "./steps.ts";
 import { parseRoutes } from "./subnets.ts";
 
@@ -23,13 +24,15 @@ export function prerequisiteSteps(options: RunExecution, made: Made): readonly S
   const steps: Step[] = [{ id: "project", do: () => snapshotGuarded(run) }];
   if (images !== undefined) steps.push(...imageSteps(images, options));
   const { publish } = options;
-  if (plan.endpoints.length > 0 && publish !== undefined) {
+  if (needsRouter(plan) && publish !== undefined) {
     steps.push({
       id: "route",
       async do(signal) {
         const { port, certificate } = await publish(plan.id, signal);
         made.routerPort = port;
         if (certificate !== undefined) made.routerCertificate = certificate;
+        const clash = runtime.accept === undefined ? undefined : describeClash(plan, port);
+        if (clash !== undefined) await sayNotice(clash, options);
         await recordEvent(run.files, { type: "route", port, endpoints: plan.endpoints });
       },
     });

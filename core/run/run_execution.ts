@@ -12,6 +12,7 @@ import type { Passwords } from "./companions/passwords.ts";
 import { placeCompanions, type Placement } from "./companions/place.ts";
 import type { OwnedRun } from "./owned_run.ts";
 import type { RunPlan } from "./plan.ts";
+import { describeClash, namesInside } from "./router_inside.ts";
 import type { RunStepsOptions } from "./steps.ts";
 
 /** Options of {@linkcode executePlan}. */
@@ -26,6 +27,8 @@ export interface ExecuteOptions {
   readonly fault?: RunStepsOptions["fault"];
   /** Has the router serve the run's endpoints; resolves when it does. */
   readonly publish?: (runId: string, signal: AbortSignal) => Promise<PublishedAt>;
+  /** Told when the command of a run that the router serves has been started. Does not wait. */
+  readonly announce?: (runId: string) => void;
 }
 
 /** Where endpoints are served. */
@@ -53,6 +56,16 @@ export interface Made {
 export async function sayNotice(text: string, { run, notice }: RunExecution): Promise<void> {
   notice?.(text);
   await recordEvent(run.files, { type: "notice", text });
+}
+
+/** Names by which the run comes to the router, once that serves it. */
+export function routerNamesOf(
+  { plan, runtime, store }: RunExecution,
+  { routerPort }: Made,
+): readonly string[] {
+  if (runtime.accept === undefined || routerPort === undefined) return [];
+  if (describeClash(plan, routerPort) !== undefined) return [];
+  return namesInside(plan, (name) => store.findRuns({ live: true, name })[0]);
 }
 
 /** Addresses and names, once the network is there. */

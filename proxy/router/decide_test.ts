@@ -17,6 +17,7 @@ interface Asked {
   readonly method?: string;
   readonly target?: string;
   readonly accept?: string;
+  readonly from?: Origin["from"];
 }
 
 function head(host: string, { method = "GET", target = "/", accept }: Asked): RequestHead {
@@ -31,26 +32,32 @@ function head(host: string, { method = "GET", target = "/", accept }: Asked): Re
   };
 }
 
-function route(runName: string, names: readonly string[], runId = `run_${runName}`): Route {
+function route(
+  runName: string,
+  names: readonly string[],
+  { runId = `run_${runName}`, reach = [] }: Partial<Pick<Route, "runId" | "reach">> = {},
+): Route {
   return {
     runId,
     runName,
+    reach,
     endpoints: names.map((name, index) => ({ name, port: 3000 + index })),
     connect: () => Promise.reject(new Error("not here")),
   };
 }
 
-/** A table with a shop (api, web), a lab (one, two) and a bot (hook). */
+/** A table with a shop (api, web), a lab (one, two) and a bot (hook), which reaches parts of both. */
 function bench() {
   const table = new RouteTable();
   table.set(route("shop", ["api", "web"]));
   table.set(route("lab", ["one", "two"]));
-  table.set(route("bot", ["hook"]));
+  const reach = [{ run: "shop" }, { run: "lab", endpoint: "two" }, { run: "gone" }];
+  table.set(route("bot", ["hook"], { reach }));
   const decide = decideBy(table);
   return {
     table,
-    ask(host: string, asked: Asked = {}): Decision {
-      const decision = decide(head(host, asked), ORIGIN);
+    ask(host: string, { from = "host", ...asked }: Asked = {}): Decision {
+      const decision = decide(head(host, asked), { ...ORIGIN, from });
       assert(!(decision instanceof Promise));
       return decision;
     },
@@ -138,10 +145,85 @@ Deno.test("what a host says cannot become markup", () => {
 
 Deno.test("a run of the same name takes the place of the one before", () => {
   const { table, ask } = bench();
-  table.set(route("shop", ["web"], "run_other"));
+  table.set(route("shop", ["web"], { runId: "run_other" }));
   assert.equal(target(ask("shop.localhost")), "run_other/web");
   table.delete("run_shop");
   assert.equal(target(ask("shop.localhost")), "run_other/web");
   table.delete("run_other");
   assert.equal(answer(ask("shop.localhost")).status, 404);
+});
+
+const BOT = { run: "run_bot" };
+const SHOP = { run: "run_shop" };
+
+Deno.test("a run reaches its own endpoints and what its rules name", () => {
+  const { ask } = bench();
+  const reached = ["hook.bot", "bot", "api.shop", "shop", "two.lab"]
+    .map((name) => target(ask(`${name}.localhost:8123`, { from: BOT })));
+  assert.deepEqual(reached, [
+    "run_bot/hook",
+    "run_bot/hook",
+    "run_shop/api",
+    "run_shop/web",
+    "run_lab/two",
+  ]);
+});
+
+Deno.test("all else is 403, whether or not it is there, and says which rule is missing", () => {
+  const { ask } = bench();
+  for (const name of ["one.lab", "lab", "three.lab", "nobody", "web.nobody"]) {
+    const refused = answer(ask(`${name}.localhost`, { from: BOT }));
+    assert.equal(refused.status, 403, name);
+    const { error } = jsonOf(refused);
+    assert.equal(
+      error.message,
+      `Run "bot" may not reach ${name}.localhost: its network.rules do not name it`,
+    );
+    const rule = `run:${name.split(".").toReversed().join("/")}`;
+    assert(error.hint.endsWith(`network: { rules: ["${rule}"] }`), error.hint);
+  }
+  const [known, unknown] = ["bot", "nobody"]
+    .map((name) => String(answer(ask(`${name}.localhost`, { from: SHOP })).body));
+  assert.equal(known?.replaceAll("bot", "nobody"), unknown);
+});
+
+Deno.test("what a rule names and is not there is 404", () => {
+  const { ask } = bench();
+  for (const name of ["gone", "web.gone", "admin.shop", "x.bot"]) {
+    assert.equal(answer(ask(`${name}.localhost`, { from: BOT })).status, 404, name);
+  }
+});
+
+Deno.test("a run sees no names but those that it may reach", () => {
+  const { ask } = bench();
+  const shown = jsonOf(answer(ask("localhost:8123", { from: BOT })));
+  const names = (run: { name: string; endpoints: { name: string }[] }) =>
+    `${run.name}: ${run.endpoints.map(({ name }) => name).join(" ")}`;
+  assert.deepEqual(shown.runs.map(names), ["bot: hook", "lab: two", "shop: api web"]);
+  for (const asked of ["localhost", "x.y.z.localhost", "lab.localhost", "wev.shop.localhost"]) {
+    for (const accept of [BROWSER, "application/json"]) {
+      const { body } = answer(ask(asked, { from: SHOP, accept, target: "/" }));
+      const said = String(body).replaceAll(asked, "");
+      assert.doesNotMatch(said, /\b(bot|hook|one|two)\b/, `${asked} ${accept}`);
+    }
+  }
+});
+
+Deno.test("a run whose route has gone reaches nothing", () => {
+  const { table, ask } = bench();
+  table.delete("run_bot");
+  for (const name of ["bot", "shop", "two.lab"]) {
+    assert.equal(answer(ask(`${name}.localhost`, { from: BOT })).status, 403, name);
+  }
+  assert.deepEqual(jsonOf(answer(ask("localhost", { from: BOT }))).runs, []);
+});
+
+Deno.test("a run without endpoints is in nobody's list", () => {
+  const { table, ask } = bench();
+  table.set(route("client", [], { reach: [{ run: "shop" }] }));
+  const names = (from: Origin["from"]) =>
+    jsonOf(answer(ask("localhost", { from }))).runs.map(({ name }: { name: string }) => name);
+  assert.deepEqual(names("host"), ["bot", "lab", "shop"]);
+  assert.deepEqual(names({ run: "run_client" }), ["shop"]);
+  assert.equal(answer(ask("client.localhost")).status, 404);
 });

@@ -11,6 +11,7 @@ import { prefersHtml } from "./accept.ts";
 import type { Answer, Header, Problem, RequestHead } from "./contract.ts";
 import { escapeHtml, renderPage } from "./page.ts";
 import type { RouteTable, ServedRun } from "./route_table.ts";
+import type { View } from "./view.ts";
 
 /** An endpoint as lists show it. */
 interface ListedEndpoint {
@@ -45,6 +46,7 @@ const MAX_LISTED = 20;
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
+  403: "Forbidden",
   404: "Not found",
   408: "Request time-out",
   413: "Content too large",
@@ -57,12 +59,12 @@ const TITLES: Readonly<Record<number, string>> = {
   508: "Loop detected",
 };
 
-/** Everything that is served. */
+/** Everything that the caller may reach. */
 export function answerIndex(
   head: RequestHead,
-  { table, port }: { readonly table: RouteTable; readonly port: number },
+  { view, port }: { readonly view: View; readonly port: number },
 ): Answer {
-  const runs = table.runs.map((run) => listed(run, port));
+  const runs = view.runs.map((run) => listed(run, { view, port }));
   if (!prefersHtml(head.header("accept"))) return json(200, { runs });
   const body = runs.length === 0
     ? "<p>No run has endpoints now. Start one: <code>moat run --port web=3000 -- …</code></p>"
@@ -73,9 +75,13 @@ export function answerIndex(
 /** The endpoints of one run. */
 export function answerRun(
   head: RequestHead,
-  { run, port }: { readonly run: ServedRun; readonly port: number },
+  { run, view, port }: {
+    readonly run: ServedRun;
+    readonly view: View;
+    readonly port: number;
+  },
 ): Answer {
-  const shown = listed(run, port);
+  const shown = listed(run, { view, port });
   return prefersHtml(head.header("accept"))
     ? html(200, renderPage(run.name, renderRuns([shown])))
     : json(200, shown);
@@ -84,23 +90,48 @@ export function answerRun(
 /** No run or endpoint has the name. */
 export function answerNotFound(
   head: RequestHead,
-  { table, port, name, run }: {
-    readonly table: RouteTable;
+  { view, port, name, run }: {
+    readonly view: View;
     readonly port: number;
     readonly name: string;
     /** The run that has the name, but not the endpoint. */
     readonly run?: ServedRun;
   },
 ): Answer {
-  const runs = run === undefined ? table.runs.slice(0, MAX_LISTED) : [run];
+  const runs = run === undefined ? view.runs.slice(0, MAX_LISTED) : [run];
   return error(head, {
     status: 404,
     title: "Not found",
     message: run === undefined
       ? `No live run with endpoints is behind ${name}`
       : `Run "${run.name}" has no endpoint behind ${name}`,
-    hint: "moat list",
-    runs: runs.map((shown) => listed(shown, port)),
+    hint: view.caller === undefined ? "moat list" : `curl http://localhost:${port}/`,
+    runs: runs.map((shown) => listed(shown, { view, port })),
+  });
+}
+
+/** A run asks for what its rules do not name; whether that exists is not said. */
+export function answerForbidden(
+  head: RequestHead,
+  { view, port, asked: { run, endpoint } }: {
+    readonly view: View;
+    readonly port: number;
+    readonly asked: { readonly run: string; readonly endpoint?: string };
+  },
+): Answer {
+  const { caller } = view;
+  const rule = `run:${run}${endpoint === undefined ? "" : `/${endpoint}`}`;
+  const name = `${endpoint === undefined ? "" : `${endpoint}.`}${run}.localhost`;
+  return error(head, {
+    status: 403,
+    title: "Forbidden",
+    message: caller === undefined
+      ? `The run that asks for ${name} is not served any more`
+      : `Run "${caller.name}" may not reach ${name}: its network.rules do not name it`,
+    ...(caller === undefined
+      ? {}
+      : { hint: `In its moat.yaml, for its next start: network: { rules: ["${rule}"] }` }),
+    runs: view.runs.slice(0, MAX_LISTED).map((shown) => listed(shown, { view, port })),
   });
 }
 
@@ -168,12 +199,16 @@ export function explainProblem(
   }
 }
 
-function listed({ id, name, endpoints }: ServedRun, port: number): ListedRun {
+function listed(
+  run: ServedRun,
+  { view, port }: { readonly view: View; readonly port: number },
+): ListedRun {
+  const { id, name } = run;
   return {
     id,
     name,
     url: `http://${name}.localhost:${port}`,
-    endpoints: [...endpoints.values()].map((endpoint) => ({
+    endpoints: view.endpointsOf(run).map((endpoint) => ({
       name: endpoint.name,
       port: endpoint.port,
       url: `http://${endpoint.name}.${name}.localhost:${port}`,

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Route } from "../../core/plugin/router.ts";
+import type { Reach, Route } from "../../core/plugin/router.ts";
 import type { Endpoint } from "./contract.ts";
 
 /** A run that is served, with its endpoints made ready. */
@@ -19,6 +19,8 @@ export interface ServedRun {
   readonly default: Endpoint | undefined;
   /** Several endpoints of which none is `web`: the run's own name means none of them for sure. */
   readonly isAmbiguous: boolean;
+  /** Other runs by name, with those of their endpoints that it may reach. */
+  readonly reach: ReadonlyMap<string, "all" | ReadonlySet<string>>;
   whyNotReady(): string | undefined;
 }
 
@@ -62,7 +64,9 @@ export class RouteTable {
   }
 }
 
-function serve({ runId, runName, endpoints, connect, whyNotReady }: Route): ServedRun {
+function serve(
+  { runId, runName, endpoints, reach = [], connect, whyNotReady }: Route,
+): ServedRun {
   const made = new Map(endpoints.map(({ name, port }): [string, Endpoint] => [name, {
     id: `${runId}/${name}`,
     run: runName,
@@ -77,6 +81,18 @@ function serve({ runId, runName, endpoints, connect, whyNotReady }: Route): Serv
     endpoints: made,
     default: made.get("web") ?? first,
     isAmbiguous: made.size > 1 && !made.has("web"),
+    reach: byRun(reach),
     whyNotReady: () => whyNotReady?.(),
   };
+}
+
+function byRun(reach: readonly Reach[]): ServedRun["reach"] {
+  const runs = new Map<string, "all" | Set<string>>();
+  for (const { run, endpoint } of reach) {
+    const known = runs.get(run);
+    if (endpoint === undefined) runs.set(run, "all");
+    else if (known === undefined) runs.set(run, new Set([endpoint]));
+    else if (known !== "all") known.add(endpoint);
+  }
+  return runs;
 }

@@ -48,6 +48,11 @@ export async function writeOutput(directory: string, name: string, text: string)
   await Deno.writeTextFile(join(directory, `output ${name}`), text, { append: true });
 }
 
+/** Where programs inside connect to a port that is accepted; nothing is there when it is not. */
+export function insidePath(directory: string, name: string, port: number): string {
+  return join(directory, `inside ${name} ${port}`);
+}
+
 /** The plugin `fake`; its target is the directory. */
 export const directoryRuntime: RuntimePlugin = {
   kind: "runtime",
@@ -108,7 +113,29 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
       return silentStream();
     },
     supervise: undefined,
-    accept: undefined,
+    async accept(name, port, { serve }) {
+      const path = insidePath(directory, name, port);
+      if (await isTaken(path)) {
+        throw new MoatError(`Cannot accept port ${port} of container "${name}": it is in use`);
+      }
+      await removeIfThere(path);
+      const listener = Deno.listen({ transport: "unix", path });
+      const accepting = (async () => {
+        try {
+          for await (const connection of listener) serve(connection);
+        } catch (error) {
+          if (!(error instanceof Deno.errors.BadResource)) throw error;
+        }
+      })();
+      return {
+        ended: accepting,
+        async [Symbol.asyncDispose]() {
+          await removeIfThere(path);
+          listener.close();
+          await accepting;
+        },
+      };
+    },
     privileged: undefined,
     create: ({ name, labels }) => create(container(name), labels),
     async start({ name, labels }) {
@@ -175,6 +202,18 @@ export async function openDirectoryRuntime(directory: string): Promise<Runtime> 
     exec: () => Promise.reject(new MoatError("Cannot exec: a directory runs nothing")),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** A socket that a killed process left behind is nobody's. */
+async function isTaken(path: string): Promise<boolean> {
+  try {
+    using _ = await Deno.connect({ transport: "unix", path });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
 }
 
 /** A connection that is taken, and says nothing until it is closed. */

@@ -1,5 +1,5 @@
 /**
- * One HTTP/1.1 request to a loopback port with a `Host` of one's choice, which `fetch` forbids.
+ * One HTTP/1.1 request to a loopback port, or a Unix socket, with a `Host` of one's choice, which `fetch` forbids.
  *
  * @module
  */
@@ -22,10 +22,12 @@ export interface Fetched {
 
 /** Asks and reads until the other side ends. */
 export async function fetchFrom(
-  port: number,
+  port: number | Deno.UnixConnectOptions,
   { host, path = "/", headers = {} }: FetchFromOptions,
 ): Promise<Fetched> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  using connection: Deno.Conn = typeof port === "number"
+    ? await Deno.connect({ hostname: "127.0.0.1", port })
+    : await Deno.connect(port);
   const lines = [
     `GET ${path} HTTP/1.1`,
     `Host: ${host}`,

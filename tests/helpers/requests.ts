@@ -48,7 +48,7 @@ export const DOCKER_FACTS: RuntimeFacts = {
   arch: "amd64",
   isolations: ["gvisor", "container"],
   defaultIsolation: "gvisor",
-  abilities: ["images", "networks", "volumes", "dial"],
+  abilities: ["images", "networks", "volumes", "dial", "accept"],
   authorityFiles: { file: "/.moat-router-ca.crt", bundle: "/etc/ssl/certs/ca-certificates.crt" },
   shiftedIds: false,
   workspace: "/workspace",

@@ -92,7 +92,7 @@ function proxyVariables(url: string): Readonly<Record<string, string>> {
     "all_proxy",
     "ALL_PROXY",
   ];
-  const none = "localhost,127.0.0.1,::1";
+  const none = "localhost,.localhost,127.0.0.1,::1";
   return {
     ...Object.fromEntries(names.map((name) => [name, url])),
     no_proxy: none,

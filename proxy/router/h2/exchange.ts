@@ -46,7 +46,9 @@ export async function serveStream(
   const head = requestText(headers, { hasBody: !isEnded });
   if (head.kind === "malformed") return stream.close(PROTOCOL_ERROR);
   const [near, far] = memoryPipe();
-  stream.on("close", () => near.close());
+  let isAnswered = false;
+  // The engine keeps its connection to the endpoint when it sees a plain end.
+  stream.on("close", () => isAnswered || near.close());
   const serving = engine.serve(far, { origin });
   sendRequest(stream, near, head);
   const peer = engine.peer(near);
@@ -55,11 +57,16 @@ export async function serveStream(
     engine,
   });
   try {
-    if (!await response.forward()) reset(stream);
+    isAnswered = await response.forward();
+    if (!isAnswered) reset(stream);
   } catch (error) {
     // An answer that HTTP/2 cannot express, or one that comes after the stream was reset.
     if (!(error instanceof Error)) throw error;
     reset(stream);
+  }
+  if (isAnswered) {
+    await peer.closeWrite();
+    await serving;
   }
   peer.close();
   await serving;
@@ -167,10 +174,8 @@ class ResponseReader {
     if (!await this.#readBlock(block, "trailers")) return false;
     source.start += block.length;
     const trailers = fieldsOf(block);
-    this.#stream.on("wantTrailers", () => {
-      if (Object.keys(trailers).length === 0) this.#stream.close();
-      else this.#stream.sendTrailers(trailers);
-    });
+    // None of them are an empty DATA frame; `close` would take what is not sent yet with it.
+    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(trailers));
     return this.#end();
   }
 

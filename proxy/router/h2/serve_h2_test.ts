@@ -200,6 +200,37 @@ Deno.test("8 MiB go both ways", async () => {
   assert(body === text);
 });
 
+Deno.test("bodies in chunks are whole, and their connection to the endpoint is kept", async () => {
+  const text = "0123456789abcdef".repeat(32 * 1024);
+  let connections = 0;
+  await using bench = await createBench(async (connection, first) => {
+    connections += 1;
+    for (
+      let head = first;
+      head.startsWith("POST");
+      head = await readUntil(connection, "\r\n\r\n")
+    ) {
+      const body = head.slice(head.indexOf("\r\n\r\n") + 4);
+      assert.equal(await readUntil(connection, "done", body), "done");
+      const chunk = `4000\r\n${text.slice(0, 0x4000)}\r\n`;
+      const chunks = chunk.repeat(text.length / 0x4000);
+      await write(
+        connection,
+        `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
+      );
+    }
+  });
+  for (let count = 0; count < 20; count++) {
+    const { body } = await ask(
+      bench.session,
+      { ":method": "POST", "content-length": 4 },
+      "done",
+    );
+    assert(body === text, `${body.length} characters`);
+  }
+  assert.equal(connections, 1);
+});
+
 Deno.test("HEAD, 204 and 304 have no body", async () => {
   await using bench = await createBench((connection, text) => {
     const [, status = "200"] = /^\w+ \/(\d+)/.exec(text) ?? [];
@@ -277,27 +308,58 @@ Deno.test("a client that breaks the rules ends its own connection and nothing el
   assert.equal((await ask(bench.session)).body, "hello");
 });
 
-/** Writes frames behind preface and settings; the code of the GOAWAY with which the connection ends. */
-async function codeOfEnd(port: number, frames: readonly number[]): Promise<number | undefined> {
-  using rude = await Deno.connect({ hostname: "127.0.0.1", port });
+interface SeenFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: readonly number[];
+}
+
+/** A client of HTTP/2 that sends what it is told to, behind preface and settings. */
+async function rudeClient(port: number, settings: readonly number[] = []) {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const preface = encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  await rude.write(new Uint8Array([...preface, ...frame(4, 0, 0, []), ...frames]));
-  const block = new Uint8Array(4096);
-  let bytes: number[] = [];
-  for (let count; (count = await rude.read(block)) !== null;) {
-    bytes = [...bytes, ...block.subarray(0, count)];
-  }
-  for (let at = 0; at < bytes.length;) {
-    if (bytes[at + 3] === 7) return bytes[at + 16];
-    at += 9 + (bytes[at + 1] ?? 0) * 256 + (bytes[at + 2] ?? 0);
-  }
-  return undefined;
+  const send = (frames: readonly number[]) => connection.write(new Uint8Array(frames));
+  await send([...preface, ...frame(4, 0, 0, settings)]);
+  return {
+    send,
+    /** What comes, to the end of the connection. */
+    async *frames(): AsyncGenerator<SeenFrame> {
+      const block = new Uint8Array(4096);
+      let bytes: number[] = [];
+      for (let count; (count = await connection.read(block)) !== null;) {
+        bytes = [...bytes, ...block.subarray(0, count)];
+        for (;;) {
+          const [, high = 0, low = 0, type = 0, flags = 0, , , , stream = 0] = bytes;
+          const size = 9 + high * 256 + low;
+          if (bytes.length < 9 || bytes.length < size) break;
+          yield { type, flags, stream, payload: bytes.slice(9, size) };
+          bytes = bytes.slice(size);
+        }
+      }
+    },
+    [Symbol.dispose]: () => connection.close(),
+  };
+}
+
+/** A GET of the shop's page, as HPACK has it. */
+function requestBlock(): readonly number[] {
+  const name = encoder.encode("shop.localhost");
+  return [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+}
+
+/** The code of the GOAWAY with which the connection ends. */
+async function codeOfEnd(port: number, frames: readonly number[]): Promise<number | undefined> {
+  using rude = await rudeClient(port);
+  await rude.send(frames);
+  let code: number | undefined;
+  for await (const { type, payload } of rude.frames()) if (type === 7) code = payload[7];
+  return code;
 }
 
 Deno.test("frames that a client must not send end its connection with the reason", async () => {
   await using bench = await createBench(HELLO);
-  const name = encoder.encode("shop.localhost");
-  const head = [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+  const head = requestBlock();
   const [data, headers, priority, reset, ping] = [0, 1, 2, 3, 6];
   const [protocolError, streamClosed, frameSizeError] = [1, 5, 6];
   const begun = frame(headers, 4, 1, head);
@@ -322,36 +384,38 @@ Deno.test("frames that a client must not send end its connection with the reason
 
 Deno.test("a stream's window that is too large resets that stream alone", async () => {
   await using bench = await createBench(HELLO);
-  using rude = await Deno.connect({ hostname: "127.0.0.1", port: bench.router.port });
-  const name = encoder.encode("shop.localhost");
-  const request = [0x82, 0x86, 0x84, 0x41, name.length, ...name];
+  using rude = await rudeClient(bench.router.port);
+  const head = requestBlock();
   const window = frame(8, 0, 1, [0x7f, 0xff, 0xff, 0xff]);
-  await rude.write(
-    new Uint8Array([
-      ...encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-      ...frame(4, 0, 0, []),
-      ...frame(1, 5, 1, request),
-      ...window,
-      ...frame(1, 5, 3, request),
-    ]),
-  );
-  const block = new Uint8Array(4096);
-  const seen: string[] = [];
-  let bytes: number[] = [];
-  while (!seen.includes("0 of 3")) {
-    const count = await rude.read(block);
-    assert(count !== null, `ended after ${seen.join(", ")}`);
-    bytes = [...bytes, ...block.subarray(0, count)];
-    for (;;) {
-      const size = 9 + (bytes[1] ?? 0) * 256 + (bytes[2] ?? 0);
-      if (bytes.length < 9 || bytes.length < size) break;
-      seen.push(
-        bytes[3] === 3 ? `reset ${bytes[12]} of ${bytes[8]}` : `${bytes[3]} of ${bytes[8]}`,
-      );
-      bytes = bytes.slice(size);
-    }
+  await rude.send([...frame(1, 5, 1, head), ...window, ...frame(1, 5, 3, head)]);
+  const reset: number[] = [];
+  for await (const { type, stream, payload } of rude.frames()) {
+    if (type === 3) reset.push(stream, payload[3] ?? 0);
+    if (type === 0 && stream === 3) break;
   }
-  assert(seen.includes("reset 3 of 1"), seen.join(", "));
+  assert.deepEqual(reset, [1, 3]);
+});
+
+Deno.test("a client that takes little at a time gets all chunks", async () => {
+  await using bench = await createBench((connection) =>
+    write(
+      connection,
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+        `1f40\r\n${"x".repeat(8000)}\r\n0\r\n\r\n`,
+    )
+  );
+  const initialWindow = [0, 4, 0, 0, 0, 100];
+  using slow = await rudeClient(bench.router.port, initialWindow);
+  await slow.send(frame(1, 5, 1, requestBlock()));
+  let length = 0;
+  for await (const { type, flags, payload } of slow.frames()) {
+    if (type === 0) length += payload.length;
+    if (type === 3 || (type === 0 && (flags & 1) !== 0)) break;
+    // The router has all of the answer by the time that it has heard this and the next.
+    if (type === 0) await slow.send(frame(6, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
+    if (type === 6) await slow.send(frame(8, 0, 1, [0, 0, 3, 232]));
+  }
+  assert.equal(length, 8000);
 });
 
 Deno.test("a router that drains ends unused connections, and the others after their answer", async () => {

@@ -164,7 +164,8 @@ class Exchange {
 
   #abort(): void {
     this.#isAborted = true;
-    this.#upstream.close();
+    // Given back, it may serve somebody else already.
+    if (!this.#isGivenBack) this.#upstream.close();
   }
 
   async #receive(): Promise<ForwardResult | "stale"> {

@@ -71,7 +71,7 @@ export class Pool {
   take(endpointId: string): Upstream | undefined {
     const kept = this.#idle.get(endpointId);
     for (let upstream = kept?.pop(); upstream !== undefined; upstream = kept?.pop()) {
-      if (upstream.source.available > 0) {
+      if (upstream.isClosed || upstream.source.available > 0) {
         // An answer to nothing: whatever it is, it is not the answer to the next request.
         upstream.close();
         continue;

@@ -26,6 +26,9 @@ import type { Source } from "./source.ts";
 /** How it ended: complete, the sender is gone too early, or the receiver is gone. */
 export type BodyOutcome = "done" | "source-gone" | "target-gone";
 
+/** Longer pieces are written from where they are instead of being copied. */
+const COPIED_BYTES = 16 * 1024;
+
 /** Options of {@linkcode forwardBody}. */
 export interface ForwardBodyOptions {
   readonly framing: Framing;
@@ -59,9 +62,9 @@ async function forwardLength(source: Source, outlet: Outlet, length: number): Pr
   for (;;) {
     const size = Math.min(left, source.available);
     if (size > 0) {
-      if (!await outlet.piece(source.bytes, source.start, source.start + size)) {
-        return "target-gone";
-      }
+      const end = source.start + size;
+      if (size <= COPIED_BYTES) outlet.add(source.bytes, source.start, end);
+      else if (!await outlet.write(source.bytes, source.start, end)) return "target-gone";
       source.start += size;
       left -= size;
     }

@@ -96,7 +96,14 @@ class Exchange {
   /** `stale`: a kept connection was closed, and the request may be sent again. */
   async run(): Promise<ForwardResult | "stale"> {
     try {
-      await this.#send();
+      const outlet = this.#startRequest();
+      if (this.#isUploaded) {
+        await outlet.flush();
+        outlet.release();
+        this.#watchClient();
+      } else {
+        this.#sendBody(outlet);
+      }
       return await this.#receive();
     } finally {
       if (!this.#isGivenBack) this.#upstream.close();
@@ -107,16 +114,10 @@ class Exchange {
     }
   }
 
-  async #send(): Promise<void> {
+  #startRequest(): Outlet {
     const outlet = new Outlet(this.#upstream, this.#engine.buffers);
     putRequestHead(outlet, this.#request, addedLines(this.#client, this.#request, this.#engine));
-    if (this.#isUploaded) {
-      await outlet.flush();
-      outlet.release();
-      this.#watchClient();
-    } else {
-      this.#sendBody(outlet);
-    }
+    return outlet;
   }
 
   async #sendBody(outlet: Outlet): Promise<void> {
@@ -169,29 +170,34 @@ class Exchange {
   }
 
   async #receive(): Promise<ForwardResult | "stale"> {
-    let response: ParsedResponse | undefined;
-    do {
+    const { source } = this.#upstream;
+    this.#block.reset("head");
+    for (;;) {
+      let response: ParsedResponse | undefined;
       try {
-        if (!await this.#readHead()) return this.#onNoResponse();
-        response = parseResponse(this.#block, this.#request.method);
+        response = this.#readResponse();
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         return this.#badResponse(error.message);
       }
-      this.#upstream.source.start += this.#block.length;
+      if (response === undefined) {
+        if (!await source.more()) return this.#onNoResponse();
+        continue;
+      }
       if (response.status === 101) return await this.#switchProtocols(response);
-      if (response.status < 200 && !await this.#sendInterim(response)) return { kind: "abort" };
-    } while (response.status < 200);
-    return await this.#respond(response);
+      if (response.status >= 200) return await this.#respond(response);
+      if (!await this.#sendInterim(response)) return { kind: "abort" };
+      this.#block.reset("head");
+    }
   }
 
-  async #readHead(): Promise<boolean> {
+  /** The head, when all of it is there. @throws Refusal */
+  #readResponse(): ParsedResponse | undefined {
     const { source } = this.#upstream;
-    this.#block.reset("head");
-    while (source.available === 0 || !this.#block.scan(source.bytes, source.start, source.end)) {
-      if (!await source.more()) return false;
-    }
-    return true;
+    if (source.available === 0) return undefined;
+    if (!this.#block.scan(source.bytes, source.start, source.end)) return undefined;
+    source.start += this.#block.length;
+    return parseResponse(this.#block, this.#request.method);
   }
 
   #onNoResponse(): ForwardResult | "stale" {

@@ -122,6 +122,13 @@ export class HeaderBlock {
     return latin1(this.bytes, start, end);
   }
 
+  /** The first of that lower-case name. */
+  find(name: string): Field | undefined {
+    return this.fields.find(({ nameStart, nameEnd }) =>
+      isName(name, this.bytes, this.base + nameStart, this.base + nameEnd)
+    );
+  }
+
   name(field: Field): string {
     return latin1(this.bytes, this.base + field.nameStart, this.base + field.nameEnd);
   }
@@ -186,6 +193,10 @@ function roundUp(length: number): number {
 
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
+}
+
+function isName(name: string, bytes: Uint8Array, start: number, end: number): boolean {
+  return name.length === end - start && latin1(bytes, start, end).toLowerCase() === name;
 }
 
 function tooLarge(): Refusal {

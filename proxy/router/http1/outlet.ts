@@ -12,9 +12,6 @@ import type { Peer } from "./peer.ts";
 /** Copied in a loop, which costs less than a view of them. */
 const SHORT_BYTES = 128;
 
-/** Longer pieces are written from where they are instead of being copied. */
-const COPIED_BYTES = 16 * 1024;
-
 /** Gathers bytes for a peer in a lent buffer; `release` gives it back. */
 export class Outlet {
   readonly #peer: Peer;
@@ -52,7 +49,7 @@ export class Outlet {
     this.#length = length + text.length;
   }
 
-  /** Adds `bytes[start, end)`; heads and trailers only, as it grows without end. */
+  /** Adds `bytes[start, end)`, for which it grows. */
   add(bytes: Uint8Array, start: number, end: number): void {
     if (end > start) this.#add(bytes, start, end);
   }
@@ -64,13 +61,8 @@ export class Outlet {
     this.#length = putLineEnd(this.#bytes, this.#length);
   }
 
-  /** Adds a short piece, or writes what was gathered and then a long one; false when the peer is gone. */
-  async piece(bytes: Uint8Array, start: number, end: number): Promise<boolean> {
-    const size = end - start;
-    if (size <= COPIED_BYTES) {
-      this.#add(bytes, start, end);
-      return true;
-    }
+  /** Writes what was gathered, and then `bytes[start, end)` from where they are; false as `flush`. */
+  async write(bytes: Uint8Array, start: number, end: number): Promise<boolean> {
     return await this.flush() && await this.#peer.write(bytes.subarray(start, end));
   }
 

@@ -124,7 +124,8 @@ export class ParsedRequest implements RequestHead {
   }
 
   header(name: string): string | undefined {
-    return this.headers.find((header) => header.name.toLowerCase() === name)?.value;
+    const field = this.block.find(name);
+    return field && this.block.value(field);
   }
 }
 

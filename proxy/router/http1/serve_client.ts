@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Decision, Problem } from "../contract.ts";
+import type { Answer, Decision, Problem } from "../contract.ts";
 import { CR, LF } from "./characters.ts";
 import type { Client } from "./client.ts";
 import type { Http1Engine } from "./engine.ts";
@@ -70,30 +70,42 @@ function skipLineEnd(source: Client["source"]): void {
   if (source.bytes[source.start] === CR && source.bytes[source.start + 1] === LF) source.start += 2;
 }
 
-async function serveRequest(
+/** Not async, like what it calls first: each step that waits costs, and most requests need none. */
+function serveRequest(
   client: Client,
   request: ParsedRequest,
   engine: Http1Engine,
 ): Promise<ForwardResult> {
   if (request.via !== "" && countOf(request.via, engine.pseudonym) >= engine.limits.passes) {
     const reason = "the request came through this router again and again";
-    return { kind: "problem", problem: { kind: "loop", status: 508, reason } };
+    return Promise.resolve({ kind: "problem", problem: { kind: "loop", status: 508, reason } });
   }
-  let decision: Decision;
-  try {
-    const decided = engine.decide(request, client.origin);
-    decision = decided instanceof Promise ? await decided : decided;
-  } catch (cause) {
+  const carryOut = (decision: Decision) =>
+    decision.kind === "forward"
+      ? forwardRequest(client, request, { endpoint: decision.endpoint, engine })
+      : sendAnswer(client, request, { answer: decision.answer, engine });
+  const fail = (cause: unknown): ForwardResult => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return { kind: "problem", problem: { kind: "failed", status: 500, reason, cause } };
+  };
+  let decided: ReturnType<Http1Engine["decide"]>;
+  try {
+    decided = engine.decide(request, client.origin);
+  } catch (cause) {
+    return Promise.resolve(fail(cause));
   }
-  if (decision.kind === "forward") {
-    return await forwardRequest(client, request, { endpoint: decision.endpoint, engine });
-  }
+  return decided instanceof Promise ? decided.then(carryOut, fail) : carryOut(decided);
+}
+
+async function sendAnswer(
+  client: Client,
+  request: ParsedRequest,
+  { answer, engine }: { readonly answer: Answer; readonly engine: Http1Engine },
+): Promise<ForwardResult> {
   client.source.start += request.block.length;
   const keepAlive = request.keepAlive && request.framing === NO_BODY && !engine.isDraining;
   const options = { request, keepAlive };
-  if (!await writeAnswer(client, engine.buffers, decision.answer, options)) {
+  if (!await writeAnswer(client, engine.buffers, answer, options)) {
     return { kind: "abort" };
   }
   return { kind: keepAlive ? "next" : "end" };

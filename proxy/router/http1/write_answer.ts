@@ -34,8 +34,8 @@ export async function writeAnswer(
   if (!keepAlive) outlet.text("Connection: close\r\n");
   else if (request?.version === "1.0") outlet.text("Connection: keep-alive\r\n");
   outlet.text("\r\n");
-  const isComplete = request?.method === "HEAD" || await outlet.piece(bytes, 0, bytes.length);
-  const isWritten = isComplete && await outlet.flush();
+  if (request?.method !== "HEAD") outlet.add(bytes, 0, bytes.length);
+  const isWritten = await outlet.flush();
   outlet.release();
   return isWritten;
 }

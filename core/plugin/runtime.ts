@@ -45,7 +45,7 @@ export interface Mount {
 
 /**
  * What a container's network is. `own`: the named network, made before through `networks`; `none`:
- * nothing but `lo`.
+ * nothing but `lo`, and what `reach` names.
  */
 export type ContainerNetwork =
   | {
@@ -55,7 +55,14 @@ export type ContainerNetwork =
     readonly address?: string;
   }
   | { readonly kind: "host" }
-  | { readonly kind: "none" };
+  | {
+    readonly kind: "none";
+    /**
+     * Servers, such as `example.org:443`, that a proxy leads to which the command finds in its
+     * environment, on runtimes that run on host tools; elsewhere nothing does.
+     */
+    readonly reach?: readonly string[];
+  };
 
 /** Limits of a container; absent means the engine's default. */
 export interface Limits {
@@ -467,6 +474,11 @@ export interface Runtime extends AsyncDisposable {
    * disposed. The owner calls it after `start` of a detached container and after taking one over.
    */
   readonly supervise: ((name: string) => Promise<AsyncDisposable>) | undefined;
+  /**
+   * The memory that all processes of a running container have resident, as the host counts it;
+   * `undefined`: none runs.
+   */
+  readonly residentBytes?: (name: string) => Promise<number | undefined>;
   /** True when containers may be privileged. */
   readonly privileged: true | undefined;
 

@@ -59,6 +59,7 @@ import { isThere, removeIfThere } from "../../core/store/files.ts";
 import { directoryNames } from "./state_files.ts";
 import { stamp } from "./trial_stamp.ts";
 import { ensureVolume, listVolumes, removeVolume, volumesDirectory } from "./volumes.ts";
+import { residentBytes } from "./resident_memory.ts";
 import { waitUntil } from "./wait_until.ts";
 import type { Wall } from "./walls.ts";
 
@@ -260,6 +261,11 @@ class LocalRuntime implements Runtime {
 
   async dial(name: string, port: number, options: CallOptions = {}): Promise<ByteStream> {
     return await this.#dialer.dial(name, port, options);
+  }
+
+  async residentBytes(name: string): Promise<number | undefined> {
+    const process = await readProcess(this.#paths(name));
+    return process !== undefined && isAlive(process) ? residentBytes(process.pid) : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

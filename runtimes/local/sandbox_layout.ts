@@ -100,7 +100,7 @@ export function layoutSandbox(
       ...[...authorityFiles(spec.authority, directory), ...(companion?.files ?? [])].map((
         file,
       ): Operation => ({ kind: "bind-read-only", ...file })),
-      ...(spec.network.kind === "own" && companion === undefined
+      ...(hasRelay(spec) && companion === undefined
         ? [
           {
             kind: "bind-read-only",
@@ -119,6 +119,10 @@ export function layoutSandbox(
     attached: !spec.detached,
     without,
   };
+}
+
+function hasRelay({ network }: ContainerSpec): boolean {
+  return network.kind === "own" || (network.kind === "none" && network.reach !== undefined);
 }
 
 function systemOperations(host: HostFiles, has: (wall: Wall) => boolean): readonly Operation[] {

@@ -103,7 +103,7 @@ export async function startSandbox(
     if (limits.groups.length > 0) await writeJson(paths.process, { ...record, env: {} });
     // A helper that brings `lo` up while bubblewrap gives it its address makes bubblewrap fail.
     if (options.backend === "bubblewrap") await raceAbort(launched.ready, signal);
-    const opening = options.companion === undefined && spec.network.kind !== "none"
+    const opening = options.companion === undefined && hasWayOut(spec)
       ? openSandboxNetwork(spec, process.pid, options)
       : Promise.resolve(NO_NETWORK);
     const network = await raceAbort(opening, signal);
@@ -147,6 +147,10 @@ async function identifyFirst(launched: LaunchedSandbox): Promise<ProcessIdentity
   return process;
 }
 
+function hasWayOut({ network }: ContainerSpec): boolean {
+  return network.kind !== "none" || network.reach !== undefined;
+}
+
 function openSandboxNetwork(
   spec: ContainerSpec,
   pid: number,
@@ -156,6 +160,9 @@ function openSandboxNetwork(
     pid,
     stateDir: paths.directory,
     mode: spec.network.kind === "host" ? "host" : "private",
+    ...(spec.network.kind === "none" && spec.network.reach !== undefined
+      ? { reach: spec.network.reach }
+      : {}),
     detached: spec.detached,
     dns: spec.dns,
     env,

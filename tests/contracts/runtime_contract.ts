@@ -651,6 +651,20 @@ export const RUNTIME_CASES: ContractCases<RuntimeSubject> = {
     assert.match(textOf(kept, "tty"), /first\r\n(.|\s)*second\r\n/);
   },
 
+  "the memory of what runs is told, and of nothing else": async (subject) => {
+    const { runtime } = subject;
+    // Where it cannot be told, nobody asks.
+    if (runtime.residentBytes === undefined) return;
+    const spec = subject.spec({ command: program("react", "TERM", 0) });
+    assert.equal(await runtime.residentBytes(spec.name), undefined);
+    await using running = await startAttached(subject, spec);
+    await running.transcript.until("ready");
+    const bytes = await runtime.residentBytes(spec.name) ?? 0;
+    assert.ok(bytes > 100_000 && bytes < 100_000_000, String(bytes));
+    await runtime.stop(spec.name);
+    assert.equal(await runtime.residentBytes(spec.name), undefined);
+  },
+
   "a volume is made once, keeps its labels, and goes when it is removed": async (subject) => {
     const { runtime, home } = subject;
     // Where there are no volumes, nothing can be wrong with them.

@@ -300,6 +300,18 @@ const MUTANTS: Readonly<Record<Method, readonly Mutant[] | Exempt>> = {
       fails: "accept() can be aborted",
     },
   ],
+  residentBytes: [
+    {
+      wrong: "says nothing",
+      change: wrap("residentBytes", () => answers(undefined)),
+      fails: "the memory of what runs is told, and of nothing else",
+    },
+    {
+      wrong: "counts what has ended",
+      change: wrap("residentBytes", () => answers(1024 ** 2)),
+      fails: "the memory of what runs is told, and of nothing else",
+    },
+  ],
   supervise: { exempt: "the runtime in memory needs nothing of its owner's process" },
 
   "images.exists": [
@@ -595,7 +607,8 @@ type Call =
   | "dial"
   | "kill"
   | "stop"
-  | "accept";
+  | "accept"
+  | "residentBytes";
 
 /** Replaces a method by one that is made of it. */
 function wrap<K extends Call>(

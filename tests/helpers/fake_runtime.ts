@@ -283,6 +283,12 @@ export class FakeRuntime implements Runtime {
     this.#containers.delete(name);
   }
 
+  residentBytes(name: string): Promise<number | undefined> {
+    const container = this.#containers.get(name);
+    const runs = container?.process !== undefined && container.exit === undefined;
+    return Promise.resolve(runs ? 1024 ** 2 : undefined);
+  }
+
   inspect(name: string): Promise<ContainerState | undefined> {
     const container = this.#containers.get(name);
     if (container === undefined) return Promise.resolve(undefined);

@@ -27,6 +27,8 @@ export interface NetworkRequest {
   /** The sandbox's own state directory, mode 0700; files named `network*` and `net/` are ours. */
   readonly stateDir: string;
   readonly mode: "private" | "host";
+  /** With `private`: nothing but these servers, such as `example.org:443`, is reached. */
+  readonly reach?: readonly string[];
   /** True when the network must outlive this process; see `superviseNetwork()`. */
   readonly detached: boolean;
   /** Name servers asked for in the configuration; empty means the host's. */

@@ -26,6 +26,8 @@ export async function openNetwork(request: NetworkRequest): Promise<Network> {
     const resolvConf = await readResolvConf();
     return network("host", { resolvConf, notices: [SHARED] });
   }
+  // A helper leads everywhere; the relay can be told where to.
+  if (request.reach !== undefined) return await openRelay(request, { notices: [] });
   const proxies = readHostProxies(request.env);
   const helped: HelperOutcome = needsProxy(proxies)
     ? { notices: proxies.notices }
@@ -66,12 +68,13 @@ export function needsProxy(proxies: HostProxies): boolean {
 }
 
 async function openRelay(
-  { stateDir, env }: NetworkRequest,
+  { stateDir, env, reach }: NetworkRequest,
   { notices }: { readonly notices: readonly string[] },
 ): Promise<Network> {
   const path = await prepareRelaySocket(stateDir);
-  await writeRecord(stateDir, { kind: "relay" });
-  const serving = await serveRelay(path, { env });
+  // Who takes a sandbox over serves its relay without limits: there is no record of those with some.
+  if (reach === undefined) await writeRecord(stateDir, { kind: "relay" });
+  const serving = await serveRelay(path, { env, ...(reach === undefined ? {} : { reach }) });
   return network("relay", {
     notices,
     // No name server: a look-up fails at once on the loopback of the namespace.

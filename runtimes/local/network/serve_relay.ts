@@ -29,6 +29,8 @@ export interface ServeRelayOptions {
   /** moat's own environment, for a proxy that the host needs. */
   readonly env?: Readonly<Record<string, string>>;
   readonly machine?: RelayMachine;
+  /** The only servers to connect to, such as `example.org:443`; absent: all that are outside. */
+  readonly reach?: readonly string[];
 }
 
 /**
@@ -37,7 +39,7 @@ export interface ServeRelayOptions {
  */
 export async function serveRelay(
   path: string,
-  { env = {}, machine = MACHINE }: ServeRelayOptions = {},
+  { env = {}, machine = MACHINE, reach }: ServeRelayOptions = {},
 ): Promise<AsyncDisposable> {
   const temporary = `${path}.${crypto.randomUUID().slice(0, 4)}`;
   const listener = Deno.listen({ transport: "unix", path: temporary });
@@ -45,7 +47,7 @@ export async function serveRelay(
   await Deno.chmod(temporary, 0o666);
   await Deno.rename(temporary, path);
   const open = new Set<Deno.Conn>();
-  const serving = { machine, proxies: readHostProxies(env), open };
+  const serving = { machine, proxies: readHostProxies(env), open, reach: reach && new Set(reach) };
   const accepting = acceptClients(listener, serving);
   return {
     async [Symbol.asyncDispose]() {
@@ -59,6 +61,7 @@ export async function serveRelay(
 interface Serving {
   readonly machine: RelayMachine;
   readonly proxies: HostProxies;
+  readonly reach: ReadonlySet<string> | undefined;
   /** Everything to close when serving ends. */
   readonly open: Set<Deno.Conn>;
 }
@@ -123,8 +126,11 @@ async function serveClient(client: Deno.Conn, serving: Serving): Promise<void> {
 /** Connects, directly or through the host's own proxy, and has sent the head of a plain request. */
 async function connectFor(
   request: Exclude<ProxyRequest, { readonly kind: "invalid" }>,
-  { machine, proxies }: Serving,
+  { machine, proxies, reach }: Serving,
 ): Promise<Connected> {
+  if (reach?.has(`${request.host.toLowerCase()}:${request.port}`) === false) {
+    throw new RelayRefusal(403, "it is none of the declared servers");
+  }
   const proxy = proxyFor(request, proxies);
   if (proxy) return await chainThrough(proxy, { request, machine });
   const server = await connectOutside(request, machine);

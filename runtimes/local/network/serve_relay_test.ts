@@ -136,6 +136,39 @@ Deno.test("the relay refuses names that mean the host, with the reason", async (
   assert.deepEqual(outside.connected, []);
 });
 
+Deno.test("a relay that is told what it may reach leads nowhere else", async () => {
+  await using server = serve((connection) => writeAll(connection, bytes("banner")));
+  const outside = machineOf(server.listener, {
+    "api.example": ["198.51.100.7"],
+    "other.example": ["198.51.100.8"],
+    "rebound.example": ["127.0.0.1"],
+  });
+  const reach = ["api.example:443", "rebound.example:443"];
+  await withRelay({ ...outside, reach }, async (path) => {
+    const connect = (place: string) => ask(path, `CONNECT ${place} HTTP/1.1\r\n\r\n`);
+    assert.match(await connect("api.example:443"), /^HTTP\/1\.1 200 [^]*banner$/);
+    assert.match(await connect("API.example:443"), /^HTTP\/1\.1 200 /);
+    for (
+      const place of [
+        "api.example:80",
+        "api.example.:443",
+        "other.example:443",
+        "198.51.100.7:443",
+        "sub.api.example:443",
+      ]
+    ) {
+      assert.match(await connect(place), /^HTTP\/1\.1 403 .*none of the declared servers/, place);
+    }
+    assert.match(
+      await ask(path, "GET http://api.example/ HTTP/1.1\r\nHost: api.example:443\r\n\r\n"),
+      /^HTTP\/1\.1 403 .*none of the declared/,
+    );
+    // What is declared is outside, whatever its owner says about its address.
+    assert.match(await connect("rebound.example:443"), /^HTTP\/1\.1 403 .*loopback/);
+  });
+  assert.deepEqual(outside.connected, ["198.51.100.7:443", "198.51.100.7:443"]);
+});
+
 Deno.test("a connection whose ends are one address is the host, whatever was resolved", async () => {
   await using server = serve(() => Promise.resolve());
   const machine: RelayMachine = {

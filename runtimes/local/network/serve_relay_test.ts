@@ -140,6 +140,7 @@ Deno.test("a relay that is told what it may reach leads nowhere else", async () 
   await using server = serve((connection) => writeAll(connection, bytes("banner")));
   const outside = machineOf(server.listener, {
     "api.example": ["198.51.100.7"],
+    "API.example": ["198.51.100.7"],
     "other.example": ["198.51.100.8"],
     "rebound.example": ["127.0.0.1"],
   });

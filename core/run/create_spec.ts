@@ -7,6 +7,7 @@
 
 import { runLabels } from "../ids.ts";
 import type { ContainerNetwork, ContainerSpec, TerminalSize } from "../plugin/runtime.ts";
+import { awaitRouterScript } from "./await_router.ts";
 import { fillPassword, type Passwords } from "./companions/passwords.ts";
 import type { Placement } from "./companions/place.ts";
 import { withRouterPort } from "./endpoint_url.ts";
@@ -41,7 +42,12 @@ export function createSpec(
   const { homeId, secrets, routerPort, routerCertificate: certificate, size } = options;
   const { passwords = new Map(), placement, routerNames = [] } = options;
   const { container, detached } = plan;
-  const { preRun, authority } = container;
+  const { authority } = container;
+  const isAwaited = plan.reach !== undefined && routerNames.length > 0;
+  const preRun = joinHooks(
+    isAwaited && routerPort !== undefined ? awaitRouterScript(routerPort) : undefined,
+    container.preRun,
+  );
   const env = Object.entries(container.env);
   const secretEnv = env.flatMap(([name, value]) =>
     value.kind === "service"
@@ -87,6 +93,11 @@ export function createSpec(
     ...(preRun === undefined ? {} : { preRun }),
     ...(size === undefined ? {} : { size }),
   };
+}
+
+/** On one line with the first, so that messages about the second name its own lines. */
+function joinHooks(first: string | undefined, second: string | undefined): string | undefined {
+  return first === undefined || second === undefined ? first ?? second : `${first}; ${second}`;
 }
 
 /** The reference that the container is made from. */

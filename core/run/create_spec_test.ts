@@ -62,3 +62,15 @@ Deno.test("createSpec() takes the image that was built, else the base", () => {
   assert.equal(createSpec(testPlan({ image: { kind: "base", ref: "b" } }), OPTIONS).image, "b");
   assert.equal(createSpec(testPlan(), OPTIONS).image, undefined);
 });
+
+Deno.test("createSpec() lets a run with rules wait for the router, and its hook keep its lines", () => {
+  const base = testPlan({ reach: [{ run: "api" }] });
+  const plan = { ...base, container: { ...base.container, preRun: "npm ci\nfalse" } };
+  const router = { routerPort: 8080, routerNames: ["api.localhost"] };
+  const { preRun = "", hosts } = createSpec(plan, { ...OPTIONS, ...router });
+  assert.match(preRun, /^.*0100007F:1F90 0A.*; npm ci\nfalse$/);
+  assert.deepEqual(hosts, [{ name: "api.localhost", address: "127.0.0.1" }]);
+  const { reach: _, ...without } = plan;
+  assert.equal(createSpec(without, { ...OPTIONS, ...router }).preRun, "npm ci\nfalse");
+  assert.equal(createSpec(plan, { ...OPTIONS, routerPort: 8080 }).preRun, "npm ci\nfalse");
+});

@@ -1,5 +1,6 @@
 import { acceptContract } from "../../tests/contracts/accept_contract.ts";
 import { runtimeContract } from "../../tests/contracts/runtime_contract.ts";
+import { startAcceptor } from "../../tests/helpers/acceptor.ts";
 import { dockerIsolations, makeDocker } from "../../tests/helpers/docker_subject.ts";
 import { requires, testEngines } from "../../tests/helpers/machine.ts";
 
@@ -11,7 +12,15 @@ for (const target of testEngines()) {
       ignore,
     });
     acceptContract(`docker ${isolation} ${target}`, {
-      make: () => makeDocker(target, isolation),
+      async make() {
+        const subject = await makeDocker(target, isolation);
+        const { home } = subject;
+        return {
+          ...subject,
+          acceptElsewhere: (name, port) =>
+            startAcceptor({ kind: "docker", where: target, stateDir: "", home, name, port }),
+        };
+      },
       ignore,
     });
   }

@@ -11,6 +11,7 @@ import { LABEL, type Role, runIdFromLabels } from "../../core/ids.ts";
 import { MoatError } from "../../core/errors.ts";
 import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
 import type {
+  AcceptOptions,
   Attachment,
   ByteStream,
   CallOptions,
@@ -20,12 +21,14 @@ import type {
   Exec,
   ExecSpec,
   ExitStatus,
+  InsidePort,
   LoggedChunk,
   OwnedResource,
   Resource,
   Runtime,
   StartOptions,
 } from "../../core/plugin/runtime.ts";
+import { acceptInSandbox } from "./accept_in_sandbox.ts";
 import { findGroups, removeLimits } from "./cgroup.ts";
 import {
   COMPANION_USER,
@@ -86,7 +89,6 @@ class LocalRuntime implements Runtime {
   readonly images = undefined;
   readonly networks = undefined;
   readonly reattach = undefined;
-  readonly accept = undefined;
   readonly privileged = undefined;
   readonly companions: Runtime["companions"];
   readonly volumes: Runtime["volumes"];
@@ -266,6 +268,16 @@ class LocalRuntime implements Runtime {
   async residentBytes(name: string): Promise<number | undefined> {
     const process = await readProcess(this.#paths(name));
     return process !== undefined && isAlive(process) ? residentBytes(process.pid) : undefined;
+  }
+
+  async accept(name: string, port: number, options: AcceptOptions): Promise<InsidePort> {
+    options.signal?.throwIfAborted();
+    const process = await readProcess(this.#paths(name));
+    if (process === undefined || !isAlive(process)) {
+      throw new MoatError(`Cannot listen on port ${port} in sandbox "${name}": it is not running`);
+    }
+    const { arch } = this.#environment;
+    return await acceptInSandbox(name, { ...options, port, process, arch });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

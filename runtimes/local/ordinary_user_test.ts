@@ -6,7 +6,13 @@ import { requires } from "../../tests/helpers/machine.ts";
 const UID = "54321";
 
 for (
-  const file of ["walls_test.ts", "local_contract_test.ts", "companions_test.ts", "dial_test.ts"]
+  const file of [
+    "walls_test.ts",
+    "local_contract_test.ts",
+    "companions_test.ts",
+    "dial_test.ts",
+    "accept_test.ts",
+  ]
 ) {
   Deno.test({
     ...requires("linux", "root"),

@@ -56,7 +56,7 @@ async function available(
       arch,
       isolations: ["namespaces"],
       defaultIsolation: "namespaces",
-      abilities: ["volumes", "services", "dial"],
+      abilities: ["volumes", "services", "dial", "accept"],
       authorityFiles: AUTHORITY_FILES,
       shiftedIds: false,
       workspace: "/workspace",

@@ -23,8 +23,17 @@ const PORT = 7002;
 const HOST = "127.0.0.1";
 const MEBIBYTE = 1024 * 1024;
 
-/** Options of {@linkcode acceptContract}: containers have a network of their own. */
-export type AcceptContractOptions = ContractOptions<RuntimeSubject>;
+/** A runtime to test, whose containers have a network of their own. */
+export interface AcceptSubject extends RuntimeSubject {
+  /**
+   * Another process that accepts there, says "hello" and nothing more; disposing kills it. Absent
+   * where other processes cannot.
+   */
+  acceptElsewhere?(name: string, port: number): Promise<AsyncDisposable>;
+}
+
+/** Options of {@linkcode acceptContract}. */
+export type AcceptContractOptions = ContractOptions<AcceptSubject>;
 
 /** Registers the contract's tests. */
 export function acceptContract(
@@ -56,12 +65,12 @@ export function acceptContract(
 
 /** A running container. Disposing ends its relay and its runtime, with what was run in it. */
 export class Inside implements AsyncDisposable {
-  readonly #subject: RuntimeSubject;
+  readonly #subject: AcceptSubject;
   readonly #spec: ContainerSpec;
   readonly #supervision: AsyncDisposable | undefined;
 
   constructor(
-    subject: RuntimeSubject,
+    subject: AcceptSubject,
     spec: ContainerSpec,
     supervision: AsyncDisposable | undefined,
   ) {
@@ -85,6 +94,12 @@ export class Inside implements AsyncDisposable {
           .finally(() => stream.close()),
       ...options,
     });
+  }
+
+  async acceptElsewhere(): Promise<AsyncDisposable> {
+    const acceptor = await this.#subject.acceptElsewhere?.(this.#spec.name, PORT);
+    assert.ok(acceptor !== undefined);
+    return acceptor;
   }
 
   async start(command: readonly string[]): Promise<Exec> {
@@ -278,6 +293,16 @@ export const ACCEPT_CASES: ContractCases<Inside> = {
     assert.equal(await inside.run(program("request", HOST, PORT, "one")), "heard one");
   },
 
+  "who is killed leaves nobody waiting inside, and another can take over": async (inside) => {
+    const acceptor = await inside.acceptElsewhere();
+    const client = await inside.start(program("hearFirst", HOST, PORT, ""));
+    await firstOutput(client);
+    await acceptor[Symbol.asyncDispose]();
+    await client.wait();
+    await using _port = await acceptWhenFree(inside);
+    assert.equal(await inside.run(program("request", HOST, PORT, "one")), "heard one");
+  },
+
   "the end of the container ends the port and its connections": async (inside) => {
     const read = Promise.withResolvers<unknown>();
     await using port = await inside.accept((stream) =>
@@ -299,7 +324,7 @@ export const ACCEPT_CASES: ContractCases<Inside> = {
 };
 
 /** A container that runs, on a runtime of its own. */
-export async function makeInside(make: () => Promise<RuntimeSubject>): Promise<Inside> {
+export async function makeInside(make: () => Promise<AcceptSubject>): Promise<Inside> {
   const subject = await make();
   const { runtime } = subject;
   const spec = subject.spec({ command: program("idle"), detached: true });

@@ -94,7 +94,7 @@ const SCRIPTS = {
     `"$1" "$2"`,
   /** Prints what port $2 of host $1 says to its end, then sends $3 there. */
   hearFirst: `exec perl -MIO::Socket::INET -e '` +
-    `($host, $port, $text) = @ARGV; ` +
+    `$| = 1; ($host, $port, $text) = @ARGV; ` +
     `$peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1; ` +
     `print $data while sysread($peer, $data, 65536) > 0; ` +
     `syswrite($peer, $text)' "$1" "$2" "$3"`,

@@ -13,10 +13,11 @@
  */
 
 import { commonScript } from "./common_script.ts";
+import { JOIN_NETWORK } from "./join_network_script.ts";
 
 /** The whole program, for the bootstrap; one frame of fields follows. */
 export function relayProgram(arch: "amd64" | "arm64"): string {
-  return commonScript(arch) + RELAY_SCRIPT;
+  return commonScript(arch) + JOIN_NETWORK + RELAY_SCRIPT;
 }
 
 /**
@@ -37,18 +38,7 @@ flock($lock, LOCK_EX | LOCK_NB) or exit 0;
 
 my $watched = -1;
 if ($target ne "") {
-  open(my $net, "<", "/proc/$target/ns/net") or fail("open its network namespace");
-  $watched = syscall(434, $target + 0, 0);
-  my @there = stat($net);
-  my @here = stat("/proc/self/ns/net");
-  if ($there[1] != $here[1]) {
-    my $number = ioctl($net, 0xb701, 0) or fail("find its user namespace");
-    open(my $owner, "<&=", $number + 0) or fail("find its user namespace");
-    my @own = stat("/proc/self/ns/user");
-    my @outer = stat($owner);
-    must("join its user namespace", "setns", fileno($owner), 0x10000000) if $outer[1] != $own[1];
-    must("join its network namespace", "setns", fileno($net), 0x40000000);
-  }
+  $watched = join_network($target);
 } else {
   my ($uid, $gid) = ($> + 0, $) + 0);
   # Root's own namespace belongs to nobody inside. Where root may not make it, it is as any user.

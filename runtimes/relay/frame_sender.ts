@@ -1,5 +1,5 @@
 /**
- * Sends frames over a connection: at once while nothing is being written, otherwise all that have
+ * Sends frames: at once while nothing is being written, otherwise all that have
  * gathered in one write.
  *
  * It never refuses: what may be sent is limited by grants, see `frames.ts`.
@@ -7,24 +7,26 @@
  * @module
  */
 
-import { type Connection, writeAll } from "../wire/connection.ts";
 import { type Frame, HEAD_BYTES, putFrame } from "./frames.ts";
 
 const FIRST_BYTES = 16 * 1024;
 /** A buffer that a burst made larger is not kept. */
 const KEPT_BYTES = 1024 * 1024;
 
-/** Writes to one connection. */
+/** Writes all of it, or rejects. The bytes are the sender's own again when it resolves. */
+export type Write = (data: Uint8Array) => Promise<void>;
+
+/** Writes to one relay. */
 export class FrameSender {
-  readonly #connection: Connection;
+  readonly #write: Write;
   #gathering: Uint8Array = new Uint8Array(FIRST_BYTES);
   #spare: Uint8Array = new Uint8Array(FIRST_BYTES);
   #bytes = 0;
   #sending: Promise<void> | undefined;
   #broken = false;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
+  constructor(write: Write) {
+    this.#write = write;
   }
 
   /** Copies the data. What cannot be written any more is lost: the reader hears of the end. */
@@ -49,11 +51,11 @@ export class FrameSender {
         const bytes = this.#bytes;
         this.#gathering = this.#spare;
         this.#bytes = 0;
-        await writeAll(this.#connection, full.subarray(0, bytes));
+        await this.#write(full.subarray(0, bytes));
         this.#spare = full.length > KEPT_BYTES ? new Uint8Array(FIRST_BYTES) : full;
       }
     } catch {
-      // Whoever reads the connection is told why.
+      // Whoever reads from the relay hears of its end.
       this.#broken = true;
     } finally {
       this.#sending = undefined;

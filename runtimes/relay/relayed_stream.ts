@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteStream } from "../../../core/plugin/runtime.ts";
+import type { ByteStream } from "../../core/plugin/runtime.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { FrameError, grantOf, MAX_DATA_BYTES, SAYS, type Says, WINDOW_BYTES } from "./frames.ts";
 

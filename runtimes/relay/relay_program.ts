@@ -1,8 +1,8 @@
 /**
- * The relay's half inside a container: a program in perl, with modules of perl-base alone, as slim
- * images have no more.
+ * The relay's half inside: a program in perl, with modules of perl-base alone, as slim images have no
+ * more.
  *
- * It listens on a port of the container's loopback and carries all its connections over its standard
+ * It listens on a port of the loopback and carries all its connections over its standard
  * streams, see `frames.ts`. It ends with its standard input, so nothing stays when moat is gone.
  * Nothing it does waits for one connection: what cannot be written yet is kept, which is never more
  * than was granted.
@@ -18,7 +18,11 @@ export const MAX_CONNECTIONS = 10_000;
 /** What is kept for standard output before connections are read on. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
-const PROGRAM = String.raw`
+/**
+ * Listens on the port that is its first argument, on 127.0.0.1 and, where there is one, ::1. Where
+ * that fails it says so and ends.
+ */
+export const RELAY_LISTEN = String.raw`
 use strict;
 use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
@@ -26,6 +30,8 @@ use Errno qw(EAGAIN EINTR EADDRINUSE EMFILE ENFILE);
 $SIG{PIPE} = "IGNORE";
 my ($port) = @ARGV;
 $0 = "moat-relay";
+# A process with which it ends, and the file that tells of its end.
+our ($target, $watched);
 # By a connection's number, and by its file's.
 my (%named, %at);
 my ($reads, $writes, $input, $output, $last) = ("", "", "", "", 0);
@@ -53,10 +59,15 @@ for my $host ("127.0.0.1", "::1") {
   # Not every container has IPv6.
   elsif ($family == AF_INET || $! == EADDRINUSE) { give_up($! == EADDRINUSE ? "taken" : "$!"); }
 }
+`;
+
+/** Comes behind {@linkcode RELAY_LISTEN}: serves until its standard input ends. */
+export const RELAY_SERVE = String.raw`
 nonblocking($_) for @listeners, *STDOUT;
 sub listening { vec($reads, fileno($_), 1) = $_[0] for @listeners; }
 listening(1);
 vec($reads, 0, 1) = 1;
+vec($reads, $watched, 1) = 1 if defined $watched;
 
 sub forget {
   my ($c) = @_;
@@ -141,7 +152,7 @@ sub obey {
   }
 }
 sub listen_to_moat {
-  sysread(STDIN, $input, 262144, length $input) or exit 0;
+  if (!sysread(STDIN, $input, 262144, length $input)) { exit 0; }
   my $from = 0;
   while (length($input) - $from >= 7) {
     my ($name, $says, $size) = unpack("NCn", substr($input, $from, 7));
@@ -160,8 +171,9 @@ send_output();
 while (1) {
   my ($r, $w) = ($reads, $writes);
   # Who has not been heard yet is not asked for more; moat itself is always listened to.
-  vec($r = "", 0, 1) = 1 if length $output > ${MAX_OUTPUT_BYTES};
-  my $found = select($r, $w, undef, undef);
+  if (length $output > ${MAX_OUTPUT_BYTES}) { $r = ""; vec($r, 0, 1) = 1; }
+  my $found = select($r, $w, undef, $target && !defined $watched ? 0.5 : undef);
+  exit 0 if defined $watched ? $found > 0 && vec($r, $watched, 1) : $target && !-e "/proc/$target";
   next if $found <= 0;
   listen_to_moat() if vec($r, 0, 1);
   for my $n (files($w)) { give($at{$n}) if $at{$n}; }
@@ -170,11 +182,3 @@ while (1) {
   send_output() if length $output;
 }
 `;
-
-/**
- * The relay's argv: perl behind a shell that lifts the limit of open files as far as it may be.
- */
-export function relayCommand(port: number): readonly string[] {
-  const start = `ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec perl -e "$1" "$2"`;
-  return ["/bin/sh", "-c", start, "moat", PROGRAM, String(port)];
-}

@@ -6,16 +6,25 @@
  * @module
  */
 
-import type { Hijacked } from "../engine.ts";
-import { Demultiplexer } from "../wire/demultiplex.ts";
 import { FrameSender } from "./frame_sender.ts";
 import { type Frame, FrameError, FrameReader, parseGrant, SAYS } from "./frames.ts";
 import { MAX_CONNECTIONS } from "./relay_program.ts";
 import { RelayedStream } from "./relayed_stream.ts";
 
-const MAX_COMPLAINT = 2000;
-/** A relay that does not end by itself is left to the engine. */
+/** Time for a relay to end by itself. */
 const END_MS = 2_000;
+
+/** The standard streams of a relay. */
+export interface RelayTransport {
+  /** The next bytes of its output; `undefined` at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Writes all of it to its input. */
+  write(data: Uint8Array): Promise<void>;
+  /** Ends its input. */
+  closeWrite(): Promise<void>;
+  /** Ends everything at once; a read that waits ends or rejects. Idempotent. */
+  close(): void;
+}
 
 /** Options of {@linkcode RelayLink}. */
 export interface RelayLinkOptions {
@@ -29,25 +38,23 @@ export class RelayLink implements AsyncDisposable {
   readonly ready: Promise<string | undefined>;
   /** Resolves when the relay has ended. */
   readonly ended: Promise<void>;
-  /** What the relay said on its standard error. */
-  complaint = "";
-  readonly #hijacked: Hijacked;
+  readonly #transport: RelayTransport;
   readonly #options: RelayLinkOptions;
   readonly #sender: FrameSender;
   readonly #streams = new Map<number, RelayedStream>();
   readonly #ready = Promise.withResolvers<string | undefined>();
 
-  constructor(hijacked: Hijacked, options: RelayLinkOptions) {
-    this.#hijacked = hijacked;
+  constructor(transport: RelayTransport, options: RelayLinkOptions) {
+    this.#transport = transport;
     this.#options = options;
-    this.#sender = new FrameSender(hijacked.connection);
+    this.#sender = new FrameSender((data) => transport.write(data));
     this.ready = this.#ready.promise;
     this.ended = this.#run();
   }
 
   /** Ends it at once, without waiting. */
   close(): void {
-    this.#hijacked.connection.close();
+    this.#transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,7 +62,7 @@ export class RelayLink implements AsyncDisposable {
     const timer = setTimeout(late.resolve, END_MS);
     // It ends with its input, and when it has, its port is free.
     const ending = this.#sender.flushed()
-      .then(() => this.#hijacked.connection.closeWrite())
+      .then(() => this.#transport.closeWrite())
       .then(() => this.ended);
     try {
       await Promise.race([ending.catch(() => {}), late.promise]);
@@ -68,13 +75,9 @@ export class RelayLink implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const frames = new FrameReader();
-    const demultiplexer = new Demultiplexer();
     try {
       for (let piece; (piece = await this.#next()) !== undefined;) {
-        for (const { stream, data } of demultiplexer.push(piece)) {
-          if (stream !== "stdout") this.#complain(data);
-          else for (const frame of frames.push(data)) this.#obey(frame);
-        }
+        for (const frame of frames.push(piece)) this.#obey(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
@@ -88,9 +91,9 @@ export class RelayLink implements AsyncDisposable {
 
   async #next(): Promise<Uint8Array | undefined> {
     try {
-      return await this.#hijacked.reader.next();
+      return await this.#transport.read();
     } catch {
-      // However the connection to the engine broke, the relay hears of it too, and ends.
+      // However its streams broke, the relay has ended or hears of it.
       return undefined;
     }
   }
@@ -124,9 +127,5 @@ export class RelayLink implements AsyncDisposable {
     });
     this.#streams.set(connection, stream);
     this.#options.serve(stream);
-  }
-
-  #complain(data: Uint8Array): void {
-    if (this.complaint.length < MAX_COMPLAINT) this.complaint += new TextDecoder().decode(data);
   }
 }

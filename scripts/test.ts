@@ -23,9 +23,8 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   e2e: ["tests/e2e", "tests/specs"],
   // Parts of the two above, for a second engine: what depends on which one it is.
   docker: ["runtimes/docker"],
-  engine: ["docker_access", "gvisor", "images", "router", "services"].map((name) =>
-    `tests/e2e/${name}_test.ts`
-  ),
+  engine: ["docker_access", "gvisor", "images", "router", "router_clients", "services"]
+    .map((name) => `tests/e2e/${name}_test.ts`),
 };
 
 interface Totals {

@@ -173,7 +173,8 @@ function otherPrograms({ file }: KnownAuthority): readonly string[] {
   return [
     `Programs with a store of their own have to be told ${file}:`,
     "  Firefox    Settings, Certificates, Authorities, Import",
-    `  Chromium   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n moat-router -i ${file}`,
+    `  Chromium   mkdir -p $HOME/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, ` +
+    `-n moat-router -i ${file}`,
     `  Node.js    NODE_EXTRA_CA_CERTS=${file}`,
   ];
 }

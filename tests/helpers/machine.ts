@@ -17,7 +17,12 @@ export type Need =
   | "git"
   | "postgres"
   | "redis"
-  | "python";
+  | "python"
+  | "node"
+  | "npm"
+  | "curl"
+  | "wget"
+  | "chromium";
 
 /** Engine addresses to test on: MOAT_TEST_ENGINES (comma-separated), else the usual socket. */
 export function testEngines(): readonly string[] {
@@ -65,6 +70,16 @@ export function has(need: Need): boolean {
       return onPath("python3");
     case "ps":
       return onPath("ps");
+    case "node":
+      return onPath("node");
+    case "npm":
+      return onPath("npm");
+    case "curl":
+      return onPath("curl");
+    case "wget":
+      return onPath("wget");
+    case "chromium":
+      return onPath("chromium") && onPath("certutil");
     case "root":
       return Deno.uid() === 0;
     case "linux":

@@ -396,7 +396,7 @@ Deno.test("a stream's window that is too large resets that stream alone", async 
   assert.deepEqual(reset, [1, 3]);
 });
 
-Deno.test("a client that takes little at a time gets all chunks", async () => {
+Deno.test("a client that takes little at a time gets all chunks and their end", async () => {
   await using bench = await createBench((connection) =>
     write(
       connection,
@@ -408,14 +408,17 @@ Deno.test("a client that takes little at a time gets all chunks", async () => {
   using slow = await rudeClient(bench.router.port, initialWindow);
   await slow.send(frame(1, 5, 1, requestBlock()));
   let length = 0;
+  let end: string | undefined;
   for await (const { type, flags, payload } of slow.frames()) {
     if (type === 0) length += payload.length;
-    if (type === 3 || (type === 0 && (flags & 1) !== 0)) break;
+    if (type === 3) end = "reset, which lets clients forget what they have not read";
+    if (type === 0 && (flags & 1) !== 0) end = "end of the stream";
+    if (end !== undefined) break;
     // The router has all of the answer by the time that it has heard this and the next.
     if (type === 0) await slow.send(frame(6, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
     if (type === 6) await slow.send(frame(8, 0, 1, [0, 0, 3, 232]));
   }
-  assert.equal(length, 8000);
+  assert.deepEqual([length, end], [8000, "end of the stream"]);
 });
 
 Deno.test("a router that drains ends unused connections, and the others after their answer", async () => {

@@ -3,6 +3,7 @@ import type { ByteStream } from "../../../core/plugin/runtime.ts";
 import { bytePipe } from "../../../tests/helpers/byte_pipe.ts";
 import { toBytes, toText } from "../../../tests/helpers/raw_http.ts";
 import type { Endpoint } from "../contract.ts";
+import { memoryPipe } from "../h2/memory_pipe.ts";
 import { Http1Engine } from "./engine.ts";
 
 async function writeAll(stream: ByteStream, text: string): Promise<void> {
@@ -88,3 +89,46 @@ Deno.test("an endpoint that never connects is 502 after a while, and is closed i
   client.close();
   await served;
 });
+
+Deno.test("a client that leaves with its answer does not close the endpoint's connection under the next", async () => {
+  const endpoint: Endpoint = {
+    id: "run_test/web",
+    run: "test",
+    name: "web",
+    port: 1,
+    connect: () => {
+      const [near, far] = memoryPipe();
+      answerAll(far);
+      return Promise.resolve(near);
+    },
+  };
+  using engine = new Http1Engine({
+    decide: () => ({ kind: "forward", endpoint }),
+    explain: ({ status, reason }) => ({ status, headers: [], body: reason }),
+  });
+  const post = "POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 1\r\n\r\nx";
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const [client, front] = memoryPipe();
+    const served = engine.serve(front, {
+      origin: { scheme: "http", address: "::1", port: 0, localPort: 80, from: { run: "run_1" } },
+    });
+    await writeAll(client, post);
+    const answer = await readUntil(client, (text) => text.endsWith("\r\n\r\n"));
+    assert.match(answer, /^HTTP\/1\.1 204 /, `left ${ticks} ticks after an answer`);
+    // Between two turns of the event loop, every moment has to do.
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+    client.close();
+    await served;
+  }
+});
+
+/** Answers every request of one byte of body. */
+async function answerAll(stream: ByteStream): Promise<void> {
+  try {
+    while (await readUntil(stream, (text) => text.endsWith("\r\n\r\nx")) !== "") {
+      await writeAll(stream, "HTTP/1.1 204 No Content\r\n\r\n");
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+  }
+}

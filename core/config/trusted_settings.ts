@@ -114,11 +114,14 @@ function network({ network, config }: RunRequest): TrustedSetting[] {
       effect: "reaches these ports of this machine",
     });
   }
-  if (config.network.rules.length > 0) {
+  const { rules, reach } = config.network;
+  if (rules.length > 0) {
     settings.push({
       key: "network.rules",
-      value: canonicalJson(config.network.rules),
-      effect: "changes what may be reached",
+      value: canonicalJson(rules),
+      effect: reach.length === rules.length
+        ? "reaches endpoints of these runs"
+        : "changes what may be reached",
     });
   }
   return settings;

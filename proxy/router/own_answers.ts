@@ -67,7 +67,9 @@ export function answerIndex(
   const runs = view.runs.map((run) => listed(run, { view, port }));
   if (!prefersHtml(head.header("accept"))) return json(200, { runs });
   const body = runs.length === 0
-    ? "<p>No run has endpoints now. Start one: <code>moat run --port web=3000 -- …</code></p>"
+    ? view.caller === undefined
+      ? "<p>No run has endpoints now. Start one: <code>moat run --port web=3000 -- …</code></p>"
+      : `<p>Run ${escapeHtml(view.caller.name)} reaches no endpoints now.</p>`
     : renderRuns(runs);
   return html(200, renderPage("moat", body));
 }

@@ -77,7 +77,7 @@ function describeRouter({ port, routes }: RouterState): NonNullable<Status["rout
 function insideProblems(router: RouterState | undefined): Status["problems"] {
   return (router?.insideProblems ?? []).map(({ run, id, reason }) => ({
     text: `run "${run}" (${id}) cannot come to the router: ${reason}`,
-    fix: "Have what listens there in the run listen on another port",
+    fix: null,
   }));
 }
 

@@ -117,9 +117,9 @@ export class InsidePorts implements AsyncDisposable {
     const { id, container, port } = run;
     const { signal } = kept.ended;
     try {
-      const { accept } = await this.#options.openRuntime(run);
-      if (accept === undefined) return "its runtime accepts no connections";
-      await using inside: InsidePort = await accept(container, port, {
+      const runtime = await this.#options.openRuntime(run);
+      if (runtime.accept === undefined) return "its runtime accepts no connections";
+      await using inside: InsidePort = await runtime.accept(container, port, {
         signal,
         serve: (stream) => this.#options.serve(id, stream),
       });

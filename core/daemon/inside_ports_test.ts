@@ -20,26 +20,26 @@ function bench({ patienceMs = 0 } = {}) {
   const told: string[] = [];
   const served: string[] = [];
   let last: { readonly options: AcceptOptions; lose(): void } | undefined;
-  const accept = (
-    name: string,
-    port: number,
-    options: AcceptOptions,
-  ): Promise<InsidePort> => {
-    state.opened++;
-    if (state.taken) return Promise.reject(new MoatError(`Cannot accept ${name}:${port}: taken`));
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    last = { options, lose: resolve };
-    state.open++;
-    return Promise.resolve({
-      ended,
-      [Symbol.asyncDispose]() {
-        state.open--;
-        return Promise.resolve();
-      },
-    });
+  const runtime = {
+    state,
+    accept(name: string, port: number, options: AcceptOptions): Promise<InsidePort> {
+      const { state } = this;
+      state.opened++;
+      if (state.taken) return Promise.reject(new MoatError(`Cannot accept ${name}:${port}: taken`));
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      last = { options, lose: resolve };
+      state.open++;
+      return Promise.resolve({
+        ended,
+        [Symbol.asyncDispose]() {
+          state.open--;
+          return Promise.resolve();
+        },
+      });
+    },
   };
   const ports = new InsidePorts({
-    openRuntime: () => Promise.resolve({ accept }),
+    openRuntime: () => Promise.resolve(runtime),
     serve: (runId) => void served.push(runId),
     report: ({ reason }) => void told.push(reason),
     patienceMs,

@@ -82,6 +82,9 @@ export async function showRouter(
     const kept = state.pinned ? "until moat proxy stop" : "until the last of its runs ends";
     const lines = [
       `The router listens on ${urlOf(state)} ${kept}`,
+      ...(state.keeper === undefined
+        ? []
+        : [`Process ${state.keeper}, started by sudo, keeps port ${state.port} open for it`]),
       ...runs.flatMap((run) => [`${run.name} (${run.id})`, ...endpointLines(run, state.port)]),
     ];
     await context.stdio.output(`${lines.join("\n")}\n`);
@@ -152,6 +155,6 @@ function stoppedText(before: RouterState | undefined, left: RouterState | undefi
 /** As `--json` prints it; `null` when it does not listen. */
 function describe(state: RouterState | undefined): unknown {
   if (state === undefined) return null;
-  const { port, pinned, routes } = state;
-  return { url: urlOf(state), port, pinned, routes };
+  const { port, pinned, routes, keeper = null } = state;
+  return { url: urlOf(state), port, pinned, routes, keeper };
 }

@@ -109,7 +109,7 @@ function neededState(answer: unknown): RouterState {
 }
 
 function routerStateOf(answer: unknown): RouterState | undefined {
-  const { port, pinned, routes, taken, certificate, insideProblems } = Object(answer);
+  const { port, pinned, routes, taken, certificate, keeper, insideProblems } = Object(answer);
   if (typeof port !== "number") return undefined;
   const { port: wished, holder } = Object(taken);
   return {
@@ -125,6 +125,7 @@ function routerStateOf(answer: unknown): RouterState | undefined {
     ...(typeof wished === "number"
       ? { taken: { port: wished, ...(typeof holder === "string" ? { holder } : {}) } }
       : {}),
+    ...(typeof keeper === "number" ? { keeper } : {}),
     ...(typeof certificate === "string" ? { certificate } : {}),
   };
 }

@@ -10,7 +10,7 @@
 
 import type { Context } from "../context.ts";
 import { describeError, MoatError } from "../errors.ts";
-import type { Route, Router, TakenPort } from "../plugin/router.ts";
+import type { KeptPort, Route, Router, TakenPort } from "../plugin/router.ts";
 import { OpenRuntimes } from "../run/open_runtime.ts";
 import { describeClash, isServedInside } from "../run/router_inside.ts";
 import { isLive } from "../run/states.ts";
@@ -20,6 +20,7 @@ import { runPaths } from "../store/paths.ts";
 import type { RunRecord } from "../store/run_record.ts";
 import { ROUTER_PORT_FACT, type Store } from "../store/store.ts";
 import { InsidePorts, type InsideProblem } from "./inside_ports.ts";
+import { endKeptPort, findKeptPort } from "./kept_port.ts";
 import { portsToTry, type WishedPort } from "./router_port.ts";
 
 /** A router that serves. */
@@ -29,6 +30,8 @@ export interface RouterState {
   readonly pinned: boolean;
   /** Runs that it serves. */
   readonly routes: number;
+  /** Process that keeps its port open, where the router cannot open it itself. */
+  readonly keeper?: number;
   /** The default port, when another program had it. */
   readonly taken?: TakenPort;
   /** Of the router's authority, as PEM; in the answer to a registration, unless there is none. */
@@ -54,6 +57,8 @@ export class RouteKeeper implements AsyncDisposable {
   readonly #served = new Set<string>();
   readonly #inside: InsidePorts;
   #router: Router | undefined;
+  /** Its port, where another process keeps it. */
+  #kept: KeptPort | undefined;
   #drained: Promise<void> | undefined;
   /** The last reason why the recorded port could not be had; said once. */
   #complaint: string | undefined;
@@ -88,6 +93,7 @@ export class RouteKeeper implements AsyncDisposable {
       routes: this.#served.size,
       insideProblems: this.#inside.problems,
       ...(taken === undefined ? {} : { taken }),
+      ...(this.#kept === undefined ? {} : { keeper: this.#kept.pid }),
     };
   }
 
@@ -202,6 +208,7 @@ export class RouteKeeper implements AsyncDisposable {
 
   async #tidy(): Promise<void> {
     if (this.#drained !== undefined) return;
+    await this.#dropUnkept();
     const { store, log } = this.#options;
     const live: RunRecord[] = [];
     for (const record of store.routedRuns()) {
@@ -250,7 +257,14 @@ export class RouteKeeper implements AsyncDisposable {
     if (this.#router !== undefined) return this.#router;
     const { store, log } = this.#options;
     const { openRouter, paths } = this.#context;
-    const router = await openRouter({ ports, log, authorityDirectory: paths.store });
+    const kept = await findKeptPort(paths);
+    const router = await openRouter({
+      ports,
+      ...(kept?.port === ports[0] ? { kept } : {}),
+      log,
+      authorityDirectory: paths.store,
+    });
+    this.#kept = kept?.port === ports[0] ? kept : undefined;
     this.#router = router;
     this.#complaint = undefined;
     store.setFact(ROUTER_PORT_FACT, String(router.port));
@@ -263,12 +277,26 @@ export class RouteKeeper implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#options.store.setFact(ROUTER_PORT_FACT, undefined);
+    const isKept = this.#kept !== undefined;
+    await this.#dropRouter();
+    if (isKept) await endKeptPort(this.#context.paths);
+  }
+
+  async #dropRouter(): Promise<void> {
     const router = this.#router;
     this.#router = undefined;
+    this.#kept = undefined;
     for (const id of this.#served) this.#inside.close(id);
     this.#served.clear();
     await router?.drain({ timeoutMs: 0 });
     await router?.[Symbol.asyncDispose]();
+  }
+
+  /** Without the process that keeps its port a router is none: the next look tries to open it again. */
+  async #dropUnkept(): Promise<void> {
+    if (!this.#kept?.hasEnded) return;
+    this.#options.log(`The process that kept port ${this.#kept.port} has ended`);
+    await this.#dropRouter();
   }
 
   #serve(router: Router, record: RunRecord): void {

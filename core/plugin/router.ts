@@ -37,6 +37,27 @@ export interface TakenPort {
   readonly holder?: string;
 }
 
+/** A client of a kept port. */
+export interface AcceptedClient {
+  readonly stream: ByteStream;
+  /** Where it comes from. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A port that another process keeps open for the router, such as one below 1024. */
+export interface KeptPort {
+  readonly port: number;
+  /** The process. */
+  readonly pid: number;
+  /** True once it is closed here, or its process has ended. */
+  readonly hasEnded: boolean;
+  /** The next client; `undefined` once it has ended. One call at a time. */
+  accept(): Promise<AcceptedClient | undefined>;
+  /** Takes no more clients; they wait for the next router. Idempotent. */
+  close(): void;
+}
+
 /** The router's certificate authority, as far as others need it: never its key. */
 export interface RouterAuthority {
   /** Its certificate, as PEM. */
@@ -50,10 +71,12 @@ export type OpenAuthority = (directory: string) => Promise<RouterAuthority>;
 
 /** Options of {@linkcode OpenRouter}. */
 export interface OpenRouterOptions {
-  /** Where its certificate authority is kept; made on the first TLS connection. None: no TLS. */
+  /** Where its certificate authority is kept; made on first use. None: no TLS. */
   readonly authorityDirectory?: string;
   /** Ports in the order in which they are tried; 0 is any free one. */
   readonly ports: readonly [number, ...number[]];
+  /** Taken in place of `ports`; closed by the router. */
+  readonly kept?: KeptPort;
   /** Told what went wrong and has no client to be told to. */
   log(text: string): void;
 }

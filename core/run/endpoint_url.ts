@@ -7,15 +7,18 @@
 /** Where the real port of the router goes; filled in by the step that registers the run's route. */
 const PORT = "{router.port}";
 
+const USUAL_PORT = 80;
+
 /** Names of a run and of one of its endpoints; without an endpoint, the run's own name. */
 export interface EndpointName {
   readonly run: string;
   readonly endpoint?: string;
 }
 
-/** `web.myapp.localhost:8080`, or `myapp.localhost:8080`. */
+/** `web.myapp.localhost:8080`, or `myapp.localhost:8080`; a web server's usual port goes without saying. */
 export function endpointHost({ run, endpoint }: EndpointName, port: number | string): string {
-  return `${endpoint === undefined ? "" : `${endpoint}.`}${run}.localhost:${port}`;
+  const host = `${endpoint === undefined ? "" : `${endpoint}.`}${run}.localhost`;
+  return port === USUAL_PORT ? host : `${host}:${port}`;
 }
 
 /** `http://web.myapp.localhost:8080`. */
@@ -51,5 +54,5 @@ export const ROUTER_VARIABLES: Readonly<Record<string, string>> = {
 
 /** The text of such a reference with the port in it. */
 export function withRouterPort(reference: string, port: number): string {
-  return reference.replaceAll(PORT, String(port));
+  return reference.replaceAll(`:${PORT}`, port === USUAL_PORT ? "" : `:${port}`);
 }

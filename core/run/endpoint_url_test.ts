@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endpointVariables, withRouterPort } from "./endpoint_url.ts";
+import { endpointUrl, endpointVariables, withRouterPort } from "./endpoint_url.ts";
 
 Deno.test("endpointVariables() names the run and each endpoint, - as _", () => {
   const variables = endpointVariables("shop", [{ name: "web" }, { name: "admin-ui" }]);
@@ -16,4 +16,11 @@ Deno.test("endpointVariables() names the run and each endpoint, - as _", () => {
 
 Deno.test("endpointVariables() says nothing without endpoints", () => {
   assert.deepEqual(endpointVariables("shop", []), {});
+});
+
+Deno.test("a URL on port 80 needs no port", () => {
+  const name = { run: "shop", endpoint: "web" };
+  assert.equal(endpointUrl(name, 80), "http://web.shop.localhost");
+  const { MOAT_HOST_WEB = "" } = endpointVariables("shop", [{ name: "web" }]);
+  assert.equal(withRouterPort(MOAT_HOST_WEB, 80), "web.shop.localhost");
 });

@@ -85,7 +85,7 @@ async function explain(port: number, cause: unknown): Promise<unknown> {
   }
   if (cause instanceof Deno.errors.PermissionDenied) {
     return new MoatError(`Cannot serve on port ${port}: it is reserved for root`, {
-      hint: "Choose a port above 1023: moat proxy start --port 8080",
+      hint: `sudo moat proxy start --port ${port}, or choose a port above 1023`,
       cause,
     });
   }

@@ -10,7 +10,13 @@
 import { delay } from "../../core/delay.ts";
 import { describeError } from "../../core/errors.ts";
 import type { ByteStream } from "../../core/plugin/runtime.ts";
-import type { OpenRouterOptions, Route, Router, TakenPort } from "../../core/plugin/router.ts";
+import type {
+  KeptPort,
+  OpenRouterOptions,
+  Route,
+  Router,
+  TakenPort,
+} from "../../core/plugin/router.ts";
 import { TlsFront } from "../tls/serve_tls.ts";
 import type { Origin } from "./contract.ts";
 import { decideBy } from "./decide.ts";
@@ -29,7 +35,11 @@ const PROTOCOLS = ["h2", "http/1.1"];
 
 /** Opens a router on the first of the ports that can be had. @throws MoatError when there is none */
 export async function openRouter(options: OpenRouterOptions): Promise<Router> {
-  return new ListeningRouter(await listen(options.ports), options);
+  const { kept, ports } = options;
+  const opened = kept === undefined
+    ? await listen(ports)
+    : { port: kept.port, listeners: [], taken: undefined };
+  return new ListeningRouter(opened, options);
 }
 
 class ListeningRouter implements Router {
@@ -41,6 +51,7 @@ class ListeningRouter implements Router {
     explain: (problem, head) => explainProblem(problem, { head, table: this.#table }),
   });
   readonly #listeners: readonly Deno.Listener[];
+  readonly #kept: KeptPort | undefined;
   readonly #accepting: readonly Promise<void>[];
   readonly #connections = new Set<Promise<void>>();
   readonly #draining = new AbortController();
@@ -51,7 +62,7 @@ class ListeningRouter implements Router {
 
   constructor(
     { port, taken, listeners }: OpenPort,
-    { log, authorityDirectory: directory }: OpenRouterOptions,
+    { log, kept, authorityDirectory: directory }: OpenRouterOptions,
   ) {
     this.port = port;
     this.taken = taken;
@@ -71,7 +82,11 @@ class ListeningRouter implements Router {
       h2: (client) => this.#h2.serve(client, client.origin),
     };
     this.#listeners = listeners;
-    this.#accepting = listeners.map((listener) => this.#accept(listener));
+    this.#kept = kept;
+    this.#accepting = [
+      ...listeners.map((listener) => this.#accept(listener)),
+      ...(kept === undefined ? [] : [this.#acceptKept(kept)]),
+    ];
   }
 
   get pending(): number {
@@ -106,6 +121,7 @@ class ListeningRouter implements Router {
     this.#engine.drain();
     this.#h2.drain();
     for (const listener of this.#listeners) close(listener);
+    this.#kept?.close();
     await Promise.all(this.#accepting);
     const limit = new AbortController();
     await Promise.race([
@@ -143,6 +159,15 @@ class ListeningRouter implements Router {
         this.#log(`Cannot accept a connection: ${describeError(error)}`);
         await delay(RETRY_MS);
       }
+    }
+  }
+
+  async #acceptKept(kept: KeptPort): Promise<void> {
+    for (;;) {
+      const client = await kept.accept();
+      if (client === undefined) return;
+      const { stream, address, port } = client;
+      this.#serve(stream, { scheme: "http", address, port, localPort: this.port, from: "host" });
     }
   }
 

@@ -18,16 +18,24 @@ const start: LeafCommand = {
   group: "Machine",
   summary: "Start the router and keep it until moat proxy stop",
   help: "Without it the router starts with the first run that has endpoints, and stops after the " +
-    "last. A port that was asked for must be free; only the default moves to the next free one.",
+    "last. A port that was asked for must be free; only the default moves to the next free one. For a " +
+    "port below 1024: sudo moat proxy start --port 80. That is your own router then, not root's; " +
+    "moat proxy stop, without sudo, ends it and frees the port.",
   example: "moat proxy start --port 8081",
   flags: [PORT_FLAG, JSON_FLAG],
   positionals: [],
 
   async run(args, context) {
-    const { startRouter } = await import("../control_router.ts");
+    const [{ startRouter }, { callerOf, startForCaller }] = await Promise.all([
+      import("../control_router.ts"),
+      import("../start_for_caller.ts"),
+    ]);
     const flag = args.integer("port");
     const options = { json: args.has("json"), ...(flag === undefined ? {} : { flag }) };
-    return await startRouter(context, options);
+    const caller = callerOf(context);
+    return caller === undefined
+      ? await startRouter(context, options)
+      : await startForCaller(caller, context, options);
   },
 };
 

@@ -8,8 +8,9 @@ import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import type { DependencyCategory, DependencyPlugin } from "../plugin/contract.ts";
 import type { Pin, Target } from "../plugin/contribution.ts";
+import { describePermissions, type ManifestPermissions } from "../plugin/permissions.ts";
 import { PACKAGE_GRAMMARS } from "../plugin/package_grammar.ts";
-import { alignColumns } from "./table.ts";
+import { alignColumns, printable } from "./table.ts";
 
 /** A dependency as `--json` prints it; keys stay. */
 export interface DependencyDescription {
@@ -24,6 +25,8 @@ export interface DependencyDescription {
   readonly commands: readonly string[];
   readonly requires: readonly string[];
   readonly expands: readonly string[];
+  /** What its code may have of this machine; there for plugins that are code from elsewhere. */
+  readonly permissions: ManifestPermissions | null;
   /** Taken when no version is asked for. */
   readonly default: string | null;
   readonly versions: readonly DependencyVersionDescription[];
@@ -89,6 +92,7 @@ export function describeDependency(plugin: DependencyPlugin): DependencyDescript
     commands: plugin.commands ?? [],
     requires: plugin.requires ?? [],
     expands: plugin.expands ?? [],
+    permissions: plugin.permissions ?? null,
     default: chosen?.version ?? wanted ?? null,
     versions: (versions?.known ?? []).map(describeVersion),
     open: versions !== undefined && versions.open !== false,
@@ -172,6 +176,12 @@ export function renderDependency(plugin: DependencyPlugin): string {
     ...fact("commands", about.commands.join(", ")),
     ...fact("needs", about.requires.join(", ")),
     ...fact("stands for", about.expands.join(", ")),
+    ...(about.permissions === null
+      ? []
+      : describePermissions(about.permissions).map((text, index) => [
+        index === 0 ? "may" : "",
+        printable(text),
+      ])),
     ...fact("default", about.default),
     ...about.versions.flatMap((version, index) =>
       fact(

@@ -15,6 +15,7 @@ import type {
   Pin,
   Target,
 } from "./contribution.ts";
+import type { ManifestPermissions } from "./permissions.ts";
 import type { Runtime, RuntimeFacts } from "./runtime.ts";
 
 /** What a runtime plugin may look at to find its engine. */
@@ -71,6 +72,8 @@ export interface DependencyPlugin {
   readonly notYet?: string;
   /** Programs it brings, first the one whose version is reported. */
   readonly commands?: readonly string[];
+  /** What its code may have of this machine; there for plugins that are code from elsewhere. */
+  readonly permissions?: ManifestPermissions;
   /** Where it comes from, for `moat deps info`: `release of sharkdp/fd`. */
   readonly origin?: string;
   /** The base image that the entry needs where the project names none; absent: any Debian. Pure. */

@@ -46,7 +46,7 @@ export async function loadProjectPlugins(
       });
     }
     const { id, digest } = entry;
-    const plugin = await loadLockedPlugin({ id, digest }, context);
+    const plugin = await loadLockedPlugin({ ...entry, digest }, context);
     loaded.push(plugin);
     if (store?.isPluginAccepted(digest) === true) continue;
     // Planning asks it, before anybody can be asked for the project's trust.

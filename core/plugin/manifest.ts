@@ -22,6 +22,7 @@ import type {
 import { findServer } from "./host_server.ts";
 import { findTool } from "./host_tool.ts";
 import { contributeService, type ManifestService } from "./manifest_service.ts";
+import { type ManifestPermissions, permissionsOf } from "./permissions.ts";
 import { fill, type PlaceholderValues } from "./placeholder.ts";
 import type { ContextFile } from "./runtime.ts";
 
@@ -61,14 +62,6 @@ export interface Manifest {
 
 /** The version of the contract with plugins that are code. */
 export const CODE_CONTRACT = 1;
-
-/** What a plugin that is code may have of this machine. */
-export interface ManifestPermissions {
-  /** Absolute paths that it sees, read-only, where they are. */
-  readonly read?: readonly string[];
-  /** Variables of moat's own environment that it gets. */
-  readonly env?: readonly string[];
-}
 
 /** The versions of a manifest. */
 export interface ManifestVersions {
@@ -144,7 +137,8 @@ export type ManifestLayer =
 export function createDependency(manifest: Manifest): DependencyPlugin {
   const { id, summary, category, origin, requires, expands, commands } = manifest;
   const versions = manifest.versions === undefined ? undefined : toVersions(manifest.versions);
-  const optional = { origin, versions, requires, expands, commands };
+  const permissions = permissionsOf(manifest) ?? undefined;
+  const optional = { origin, versions, requires, expands, commands, permissions };
   return {
     kind: "dependency",
     id,

@@ -29,10 +29,10 @@ import {
   sha256,
   text,
   url,
-  variable,
   version,
   word,
 } from "./manifest_words.ts";
+import { PERMISSIONS_SCHEMA } from "./permissions_schema.ts";
 
 const group = v.picklist(
   MANIFEST_GROUPS,
@@ -180,17 +180,6 @@ export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObjec
       `is not a contract that this moat knows\nWrite contract: ${CODE_CONTRACT}`,
     ),
   ),
-  permissions: v.exactOptional(v.strictObject({
-    read: v.exactOptional(
-      listOf(
-        matching(
-          /^(?!.*\.\.)(?!\/(?:proc|dev|sys|plugin|moat)(?:\/|$))(?:\/[\w.+@-]+)+$/,
-          "is not a path that can be shown",
-          "Write an absolute path, like /etc/os-release",
-        ),
-      ),
-    ),
-    env: v.exactOptional(listOf(variable)),
-  })),
+  permissions: v.exactOptional(PERMISSIONS_SCHEMA),
   service: v.exactOptional(SERVICE_SCHEMA),
 });

@@ -165,7 +165,10 @@ export class HostilePlugin implements AsyncDisposable {
     };
     const module = `file://${this.directory}/plugin.js`;
     await next();
-    await input.write(encodeFrame({ module, read: [this.directory], env: [] }));
+    await input.write(encodeFrame({
+      module,
+      may: { read: [this.directory], write: [], net: [], run: [], env: [] },
+    }));
     await next();
     const entry = { text: "hostile", id: "hostile", version: String(version) };
     await input.write(encodeFrame({ entry, target: {} }));

@@ -9,7 +9,8 @@ import { MoatError } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import type { FetchedPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { formatPluginSource } from "../../plugin/install/plugin_source.ts";
-import type { Manifest, ManifestPermissions } from "../../plugin/manifest.ts";
+import type { Manifest } from "../../plugin/manifest.ts";
+import { describePermissions } from "../../plugin/permissions.ts";
 import { canAsk, confirm } from "../ask.ts";
 import { alignColumns, printable } from "../table.ts";
 
@@ -81,7 +82,13 @@ function describeFetched(
 
 /** A declarative plugin runs nothing on the host: it may only change the image. */
 function mayDo({ contribution, entry, permissions }: Manifest): string {
-  if (entry !== undefined) return codeMayDo(permissions);
+  if (entry !== undefined) {
+    // A module's answers are not known beforehand.
+    return [
+      "add to the image of runs that name it, also commands as root while it is built",
+      ...describePermissions(permissions),
+    ].join("; ");
+  }
   const layers = contribution?.layers ?? [];
   const asRoot = layers.some((layer) =>
     (layer.kind === "run" || layer.kind === "exec") && layer.as !== "user"
@@ -91,15 +98,5 @@ function mayDo({ contribution, entry, permissions }: Manifest): string {
     "add to the image of runs that name it; nothing runs on this machine itself",
     ...(asRoot ? ["runs commands as root while the image is built"] : []),
     ...(downloads ? ["downloads programs into the image"] : []),
-  ].join("; ");
-}
-
-/** A module's answers are not known beforehand. */
-function codeMayDo({ read = [], env = [] }: ManifestPermissions = {}): string {
-  return [
-    "add to the image of runs that name it, also commands as root while it is built",
-    "runs code on this machine, in a sandbox without a network",
-    ...(read.length === 0 ? [] : [`reads ${read.join(", ")}`]),
-    ...(env.length === 0 ? [] : [`gets the variables ${env.join(", ")}`]),
   ].join("; ");
 }

@@ -20,11 +20,13 @@ import {
   type ThirdPartySource,
   thirdPartySource,
 } from "../../plugin/install/plugin_source.ts";
+import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
+import { lockedOf } from "./install_plugins.ts";
 import { projectDirectory } from "./project_directory.ts";
 
 /** What was done, as `--json` prints it. */
@@ -34,6 +36,8 @@ export interface AddedPlugin {
   readonly version: string | null;
   readonly source: string;
   readonly digest: string | null;
+  /** What its code may have; `null` where it has none. */
+  readonly permissions: ManifestPermissions | null;
   /** The entry under `dependencies:`. */
   readonly entry: string;
   /** False when everything was there already. */
@@ -92,6 +96,7 @@ async function addBuiltin(
     version: version ?? null,
     source: BUILTIN,
     digest: null,
+    permissions: null,
     entry: used,
     changed,
   };
@@ -133,7 +138,7 @@ async function addThirdParty(
   await acceptPlugin(plugin, context, { yes, accepted: store.isPluginAccepted(digest) });
   await storePlugin(paths, plugin.files);
   store.acceptPlugin({ digest, id, version: manifest.version, source: text });
-  files.lock({ id, kind: manifest.kind, version: manifest.version, source: text, digest });
+  files.lock(lockedOf(plugin, text));
   await files.add("plugins", text);
   const present = await files.entries("dependencies");
   const same = present.find((one) => one.split("@", 1)[0] === id);
@@ -146,6 +151,7 @@ async function addThirdParty(
     version: manifest.version,
     source: text,
     digest,
+    permissions: permissionsOf(manifest),
     entry: same ?? id,
     changed,
   };

@@ -10,11 +10,10 @@ import { MoatError, UsageError } from "../../errors.ts";
 import { checkPlugin, type PluginCheck } from "../../plugin/check_plugin.ts";
 import { createCodeDependency } from "../../plugin/code/code_dependency.ts";
 import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
-import type { PluginFiles } from "../../plugin/install/plugin_package.ts";
 import { writePluginFiles } from "../../plugin/install/plugin_store.ts";
 import { createDependency } from "../../plugin/manifest.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
-import { removeIfThere } from "../../store/files.ts";
+import { makeTemporaryDirectory } from "../../plugin/temporary_directory.ts";
 
 /** A directory needs no index. */
 const NO_KEYS = { fact: () => undefined, setFact: () => {} };
@@ -60,24 +59,10 @@ export async function testPlugin(path: string, context: Context): Promise<readon
   if (manifest.entry === undefined) {
     return await checkPlugin(createDependency(manifest), registry);
   }
-  await using directory = await unpack(files);
+  await using directory = await makeTemporaryDirectory();
+  await writePluginFiles(directory.path, files);
   const code = createCodeDependency(manifest, { directory: directory.path, context });
   return await checkPlugin(code, registry);
-}
-
-/** The files in a directory of their own. */
-async function unpack(
-  files: PluginFiles,
-): Promise<{ readonly path: string } & AsyncDisposable> {
-  const path = await Deno.makeTempDir({ prefix: "moat-plugin-" });
-  const dispose = () => removeIfThere(path);
-  try {
-    await writePluginFiles(path, files);
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-  return { path, [Symbol.asyncDispose]: dispose };
 }
 
 /** The checks for people; returns whether all passed. */

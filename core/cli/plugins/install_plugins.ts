@@ -10,7 +10,7 @@ import type { Context } from "../../context.ts";
 import { MoatError } from "../../errors.ts";
 import { resolveDependencies } from "../../image/resolve_dependencies.ts";
 import { type FetchedPlugin, fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
-import { BUILTIN, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
+import { BUILTIN, lockedPermissions, type LockedPlugin } from "../../plugin/install/plugin_lock.ts";
 import { formatPluginSource, thirdPartySource } from "../../plugin/install/plugin_source.ts";
 import { stateOf } from "../../plugin/install/plugin_state.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
@@ -88,7 +88,8 @@ async function installOne(
 
 /** What the lock keeps of a fetched plugin. */
 export function lockedOf({ manifest, digest }: FetchedPlugin, source: string): LockedPlugin {
-  return { id: manifest.id, kind: manifest.kind, version: manifest.version, source, digest };
+  const { id, kind, version, permissions } = manifest;
+  return { id, kind, version, source, digest, ...lockedPermissions(permissions) };
 }
 
 /** The lock names the files exactly; a directory that is being worked on is `update`'s. */

@@ -17,10 +17,12 @@ import {
 import { readStoredPlugin, storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
 import type { Manifest } from "../../plugin/manifest.ts";
+import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
 import { parseManifest } from "../../plugin/read_manifest.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
+import { lockedOf } from "./install_plugins.ts";
 import { printable } from "../table.ts";
 import { projectDirectory } from "./project_directory.ts";
 
@@ -31,6 +33,13 @@ export interface PluginUpdate {
   readonly to: string;
   /** Whether the files differ. */
   readonly changed: boolean;
+  /** Why its index withdrew the release that the project has; `null` when it did not. */
+  readonly withdrawn: string | null;
+  /** What its code may have, before and after; `null` where nothing of it is code. */
+  readonly permissions: {
+    readonly from: ManifestPermissions | null;
+    readonly to: ManifestPermissions | null;
+  };
 }
 
 /** What the sources have now, for all third-party plugins or the one named. Changes nothing. */
@@ -71,14 +80,7 @@ export async function updatePlugins(
     await storePlugin(context.paths, plugin.files);
     const source = formatPluginSource(plugin.source);
     store.acceptPlugin({ digest, id: manifest.id, version: manifest.version, source });
-    await replace(files, locked, {
-      id: locked.id,
-      kind: manifest.kind,
-      version: manifest.version,
-      source,
-      digest,
-      ...previousOf(locked),
-    });
+    await replace(files, locked, { ...lockedOf(plugin, source), ...previousOf(locked) });
   }
   await files.save();
   return updates;
@@ -113,14 +115,17 @@ export async function rollbackPlugin(name: string, context: Context): Promise<Pl
     from: locked.version ?? null,
     to: previous.version ?? "",
     changed: true,
+    withdrawn: null,
+    permissions: { from: locked.permissions ?? null, to: previous.permissions ?? null },
   };
 }
 
 /** The updates for people, one a line. */
 export function renderUpdates(updates: readonly PluginUpdate[]): string {
-  return updates.map(({ id, from, to }) => {
+  return updates.map(({ id, from, to, withdrawn }) => {
     const files = from === to ? " (other files)" : "";
-    return `${printable(`${id} ${from ?? "?"} -> ${to}${files}`)}\n`;
+    const why = withdrawn === null ? "" : ` (${from} was withdrawn: ${withdrawn})`;
+    return `${printable(`${id} ${from ?? "?"} -> ${to}${files}${why}`)}\n`;
   }).join("");
 }
 
@@ -171,12 +176,17 @@ function withoutVersion(source: ThirdPartySource): ThirdPartySource {
     : source;
 }
 
-function compare({ id, version, digest }: LockedPlugin, plugin: FetchedPlugin): PluginUpdate {
+function compare(
+  { id, version, digest, permissions }: LockedPlugin,
+  plugin: FetchedPlugin,
+): PluginUpdate {
   return {
     id,
     from: version ?? null,
     to: plugin.manifest.version,
     changed: plugin.digest !== digest,
+    withdrawn: plugin.withdrawn?.[version ?? ""] ?? null,
+    permissions: { from: permissions ?? null, to: permissionsOf(plugin.manifest) },
   };
 }
 
@@ -190,9 +200,10 @@ function refuseRenamed({ id }: LockedPlugin, { manifest }: FetchedPlugin): void 
   );
 }
 
-function previousOf({ version, source, digest }: LockedPlugin): Pick<LockedPlugin, "previous"> {
+function previousOf({ digest, ...locked }: LockedPlugin): Pick<LockedPlugin, "previous"> {
   if (digest === undefined) return {};
-  return { previous: { ...(version === undefined ? {} : { version }), source, digest } };
+  const { id: _, kind: __, previous: ___, ...exact } = locked;
+  return { previous: { ...exact, digest } };
 }
 
 async function replace(

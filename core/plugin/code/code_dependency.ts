@@ -25,6 +25,8 @@ export interface CodeDependencyOptions {
   /** The plugin's files on this machine. */
   readonly directory: string;
   readonly context: Context;
+  /** The plugin's own directory, where it may write one; absent: one for each of its processes. */
+  readonly ownDirectory?: string;
   /** Where answers are kept; absent: nowhere. */
   readonly cache?: AnswerCache;
 }
@@ -46,7 +48,7 @@ export function createCodeDependency(
 async function ask(
   manifest: Manifest,
   questions: readonly DependencyQuestion[],
-  { directory, context, cache }: CodeDependencyOptions,
+  { directory, ownDirectory, context, cache }: CodeDependencyOptions,
 ): Promise<readonly Contribution[]> {
   // What else it may look at can change without its files.
   const usable = manifest.permissions === undefined ? cache : undefined;
@@ -59,7 +61,13 @@ async function ask(
     const key = answerKey(question);
     let answer = await usable?.read(key);
     if (answer === undefined) {
-      process ??= stack.use(await PluginProcess.start({ manifest, directory }, context));
+      process ??= stack.use(
+        await PluginProcess.start({
+          manifest,
+          directory,
+          ...(ownDirectory === undefined ? {} : { cache: ownDirectory }),
+        }, context),
+      );
       answer = await process.ask(entry, question.target);
     }
     const contribution = await checkAnswer(manifest, answer);

@@ -1,6 +1,7 @@
 /**
  * The sandbox of a plugin that is code: moat itself, the plugin's files and what its manifest
- * declares, all read-only; no network, none of moat's environment.
+ * declares, read-only but for a directory of its own; no network but the servers that it declares,
+ * none of moat's environment.
  *
  * @module
  */
@@ -9,12 +10,20 @@ import { dirname, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { createHomeId, createRunId, engineName, runLabels } from "../../ids.ts";
 import { isThere } from "../../store/files.ts";
-import type { ManifestPermissions } from "../manifest.ts";
+import { type ManifestPermissions, serverOf } from "../permissions.ts";
 import type { ContainerSpec, Mount } from "../runtime.ts";
-import { ANSWERS_DESCRIPTOR, PLUGIN_DIRECTORY } from "./plugin_protocol.ts";
+import {
+  ANSWERS_DESCRIPTOR,
+  CACHE_DIRECTORY,
+  PLUGIN_DIRECTORY,
+  PROGRAMS_DIRECTORY,
+} from "./plugin_protocol.ts";
 
 /** Where moat's own files are inside. */
 const MOAT = "/moat";
+
+/** Where the system's programs are. */
+const PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 const MIB = 1024 ** 2;
 
@@ -35,11 +44,15 @@ export interface CodeSandbox {
   /** The plugin's files on this machine. */
   readonly directory: string;
   readonly permissions: ManifestPermissions;
+  /** Its own directory on this machine; there when it may write. */
+  readonly cache?: string;
+  /** Real paths of the programs that it may run, by name, where they are not the system's. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 /** The sandbox that runs `moat _plugin`. */
 export async function codeSandboxSpec(
-  { directory, permissions }: CodeSandbox,
+  { directory, permissions, cache, programs = {} }: CodeSandbox,
   { self, env }: Pick<Context, "self" | "env">,
 ): Promise<ContainerSpec> {
   const runId = createRunId();
@@ -59,14 +72,24 @@ export async function codeSandboxSpec(
       ...command,
     ],
     workdir: "/",
-    env: { ...moat.env, ...declared(permissions.env ?? [], env) },
+    env: {
+      ...moat.env,
+      ...declared(permissions.env ?? [], env),
+      ...(Object.keys(programs).length === 0 ? {} : { PATH: `${PROGRAMS_DIRECTORY}:${PATH}` }),
+    },
     hostname: "plugin",
     mounts: [
       ...moat.mounts,
       readOnly(directory, PLUGIN_DIRECTORY),
       ...await shown(permissions.read ?? []),
+      ...Object.entries(programs).map(([name, path]) =>
+        readOnly(path, `${PROGRAMS_DIRECTORY}/${name}`)
+      ),
+      ...(cache === undefined ? [] : [
+        { kind: "bind", source: cache, target: CACHE_DIRECTORY, readOnly: false } as const,
+      ]),
     ],
-    network: { kind: "none" },
+    network: { kind: "none", ...reach(permissions.net ?? []) },
     dns: [],
     hosts: [],
     uid: Deno.uid() ?? 0,
@@ -104,6 +127,10 @@ async function moatInside(
     mounts: [...mounts, readOnly(dirname(main), source), readOnly(cache, `${MOAT}/cache`)],
     env: { DENO_DIR: `${MOAT}/cache` },
   };
+}
+
+function reach(servers: readonly string[]): { readonly reach?: readonly string[] } {
+  return servers.length === 0 ? {} : { reach: servers.map(serverOf) };
 }
 
 function declared(

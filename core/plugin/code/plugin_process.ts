@@ -9,16 +9,20 @@
 import { type Context, runtimeEnvironment } from "../../context.ts";
 import { printable } from "../../cli/table.ts";
 import { describeError, MoatError } from "../../errors.ts";
-import { removeIfThere } from "../../store/files.ts";
-import type { RuntimeEnvironment, RuntimePlugin } from "../contract.ts";
-import type { DependencyEntry } from "../contribution.ts";
+import type { DependencyEntry, HostProbe } from "../contribution.ts";
 import { CODE_CONTRACT, type Manifest } from "../manifest.ts";
-import type { Attachment, Runtime } from "../runtime.ts";
+import { type ManifestPermissions, serverOf } from "../permissions.ts";
+import type { Attachment, ContainerSpec, Runtime } from "../runtime.ts";
+import { makeTemporaryDirectory, removeDeadDirectories } from "../temporary_directory.ts";
+import { findPrograms, openCache } from "./code_access.ts";
 import { codeSandboxSpec } from "./code_sandbox.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import {
+  CACHE_DIRECTORY,
   type CodeTarget,
+  MAX_RESIDENT_BYTES,
   PLUGIN_DIRECTORY,
+  type PluginMay,
   type PluginMessage,
   type PluginOrder,
   readMessage,
@@ -30,6 +34,9 @@ const START_TIMEOUT_MS = 30_000;
 /** Time for the module to be imported, and for each answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
+/** How often its memory is looked at from outside. */
+const WATCH_EVERY_MS = 50;
+
 /** What is kept of what it writes to its standard error. */
 const MAX_SAID = 500;
 
@@ -38,6 +45,8 @@ export interface PluginCode {
   readonly manifest: Pick<Manifest, "id" | "entry" | "permissions">;
   /** Its files on this machine. */
   readonly directory: string;
+  /** Its own directory, where it may write one; absent: one that goes with this process. */
+  readonly cache?: string;
 }
 
 /** A running plugin. Disposing of it ends it with everything that it started. */
@@ -48,6 +57,8 @@ export class PluginProcess implements AsyncDisposable {
   readonly #undo: AsyncDisposableStack;
   readonly #signal: AbortSignal;
   #said = "";
+  /** Why it was ended from outside. */
+  #ended: MoatError | undefined;
 
   private constructor(
     id: string,
@@ -68,26 +79,31 @@ export class PluginProcess implements AsyncDisposable {
   static async start(code: PluginCode, context: Context): Promise<PluginProcess> {
     const { id, entry = "", permissions = {} } = code.manifest;
     await using undo = new AsyncDisposableStack();
-    const state = await Deno.makeTempDir({ prefix: "moat-plugin-" });
-    undo.defer(() => removeIfThere(state));
-    const runtime = await openSandboxes(id, { context, state });
+    await removeDeadDirectories();
+    const { path: state } = undo.use(await makeTemporaryDirectory());
+    const { runtime, probe } = await openSandboxes(id, { context, state });
     undo.use(runtime);
-    const spec = await codeSandboxSpec({ directory: code.directory, permissions }, context);
+    const { write = [], run = [] } = permissions;
+    const cache = write.length === 0 ? undefined : code.cache ?? `${state}/cache`;
+    if (cache !== undefined) undo.use(await openCache(cache));
+    const spec = await codeSandboxSpec({
+      directory: code.directory,
+      permissions,
+      programs: await findPrograms(run, probe),
+      ...(cache === undefined ? {} : { cache }),
+    }, context);
     const { signal } = context;
     const attachment = await startSandbox(id, { runtime, spec, undo, signal });
     const process = new PluginProcess(id, { attachment, undo: undo.move(), signal });
+    process.#watch(runtime, spec);
     try {
       const ready = await process.#next(START_TIMEOUT_MS);
       if (ready.kind !== "ready") throw process.#error("it does not answer as it must");
       if (ready.contract !== CODE_CONTRACT) {
         throw process.#error(`it speaks contract ${ready.contract}, this is ${CODE_CONTRACT}`);
       }
-      const { read = [], env = [] } = permissions;
-      const loaded = await process.#exchange({
-        module: `file://${PLUGIN_DIRECTORY}/${entry}`,
-        read: [PLUGIN_DIRECTORY, ...read],
-        env,
-      });
+      const module = `file://${PLUGIN_DIRECTORY}/${entry}`;
+      const loaded = await process.#exchange({ module, may: mayDo(permissions) });
       if (loaded.kind !== "loaded") throw process.#error("it does not answer as it must");
       return process;
     } catch (error) {
@@ -105,6 +121,18 @@ export class PluginProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#undo[Symbol.asyncDispose]();
+  }
+
+  /** Ends it when all that runs in its sandbox has more memory than it may. */
+  #watch(runtime: Runtime, { name }: Pick<ContainerSpec, "name">): void {
+    const timer = setInterval(async () => {
+      const bytes = await runtime.residentBytes?.(name) ?? 0;
+      if (bytes <= MAX_RESIDENT_BYTES || this.#ended !== undefined) return;
+      const limit = MAX_RESIDENT_BYTES / 1024 ** 2;
+      this.#ended = this.#error(`it uses more than ${limit} MiB of memory`);
+      await runtime.kill(name, "SIGKILL");
+    }, WATCH_EVERY_MS);
+    this.#undo.defer(() => clearInterval(timer));
   }
 
   async #exchange(order: PluginOrder): Promise<PluginMessage> {
@@ -126,6 +154,7 @@ export class PluginProcess implements AsyncDisposable {
       this.#signal.throwIfAborted();
       const { value, done } = await Promise.race([this.#messages.next(), late.promise]);
       if (!done) return value;
+      if (this.#ended !== undefined) throw this.#ended;
       throw this.#error(this.#said === "" ? "it ended" : `it ended: ${this.#said.trim()}`);
     } finally {
       clearTimeout(timer);
@@ -164,11 +193,31 @@ export class PluginProcess implements AsyncDisposable {
   }
 }
 
+/** The wall inside allows what the sandbox has. */
+function mayDo(
+  { read = [], write = [], net = [], run = [], env = [] }: ManifestPermissions,
+): PluginMay {
+  const cache = write.length === 0 ? [] : [CACHE_DIRECTORY];
+  return {
+    read: [PLUGIN_DIRECTORY, ...cache, ...read],
+    write: cache,
+    net: net.map(serverOf),
+    run,
+    env,
+  };
+}
+
+/** What sandboxes are made with, and what looks at this machine for them. */
+interface Sandboxes {
+  readonly runtime: Runtime;
+  readonly probe: HostProbe;
+}
+
 /** A runtime that runs programs of this machine, with its state in a directory of this call's own. */
 async function openSandboxes(
   id: string,
   { context, state }: { readonly context: Context; readonly state: string },
-): Promise<Runtime> {
+): Promise<Sandboxes> {
   const reasons: string[] = [];
   // Those that run on host tools look for them.
   const candidates = context.registry.list("runtime").filter(({ hostProbe }) =>
@@ -176,9 +225,13 @@ async function openSandboxes(
   );
   for (const plugin of candidates) {
     const environment = runtimeEnvironment(context, { runtime: plugin.id, home: "" });
-    const probe = await plugin.probe(environment, { signal: context.signal });
-    if (probe.kind === "available") return await open(plugin, environment, { probe, state });
-    reasons.push(`${plugin.id}: ${probe.reason}`);
+    const found = await plugin.probe(environment, { signal: context.signal });
+    const probe = plugin.hostProbe?.(environment);
+    if (found.kind === "available" && probe !== undefined) {
+      const runtime = await plugin.open({ ...environment, stateDir: state }, found.facts.target);
+      return { runtime, probe };
+    }
+    if (found.kind === "unavailable") reasons.push(`${plugin.id}: ${found.reason}`);
   }
   throw new MoatError(
     `Cannot use plugin "${id}": it is code, and no sandbox for it works here (${
@@ -186,17 +239,6 @@ async function openSandboxes(
     })`,
     { hint: "moat doctor" },
   );
-}
-
-function open(
-  plugin: RuntimePlugin,
-  environment: RuntimeEnvironment,
-  { probe, state }: {
-    readonly probe: Extract<Awaited<ReturnType<RuntimePlugin["probe"]>>, { kind: "available" }>;
-    readonly state: string;
-  },
-): Promise<Runtime> {
-  return plugin.open({ ...environment, stateDir: state }, probe.facts.target);
 }
 
 async function startSandbox(

@@ -9,13 +9,31 @@ import type { DependencyEntry, Target } from "../contribution.ts";
 /** Where the plugin's own files are inside the sandbox. */
 export const PLUGIN_DIRECTORY = "/plugin";
 
+/** Where its own directory is, which it may write when it declares that. */
+export const CACHE_DIRECTORY = "/cache";
+
+/** Where the programs are that are not the system's, when it declares some. */
+export const PROGRAMS_DIRECTORY = "/programs";
+
+/** Resident memory of all its processes beyond which it is ended. */
+export const MAX_RESIDENT_BYTES = 256 * 1024 * 1024;
+
 /** Descriptor that takes the answers; standard output is the plugin's to waste. */
 export const ANSWERS_DESCRIPTOR = 3;
 
-/** To the plugin: first its module, with what it may read, then questions, one after another. */
+/** To the plugin: first its module, with what it may do, then questions, one after another. */
 export type PluginOrder =
-  | { readonly module: string; readonly read: readonly string[]; readonly env: readonly string[] }
+  | { readonly module: string; readonly may: PluginMay }
   | { readonly entry: DependencyEntry; readonly target: CodeTarget };
+
+/** What the module may do, for the wall inside; the sandbox allows no more than that. */
+export interface PluginMay {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly net: readonly string[];
+  readonly run: readonly string[];
+  readonly env: readonly string[];
+}
 
 /** What a plugin that is code is told of the target: nothing of moat's own surroundings. */
 export type CodeTarget = Pick<Target, "arch" | "suite" | "present">;

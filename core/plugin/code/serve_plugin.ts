@@ -9,10 +9,13 @@
 
 import { CODE_CONTRACT } from "../manifest.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
-import { ANSWERS_DESCRIPTOR, type PluginMessage, type PluginOrder } from "./plugin_protocol.ts";
-
-/** Resident memory beyond which the plugin is ended. */
-const MAX_RESIDENT_BYTES = 256 * 1024 * 1024;
+import {
+  ANSWERS_DESCRIPTOR,
+  MAX_RESIDENT_BYTES,
+  type PluginMay,
+  type PluginMessage,
+  type PluginOrder,
+} from "./plugin_protocol.ts";
 
 const WATCH_EVERY_MS = 20;
 
@@ -67,16 +70,18 @@ export async function servePlugin(): Promise<number> {
 }
 
 function startWorker(order: PluginOrder, send: (message: PluginMessage) => void): Worker {
-  const { read = [], env = [] } = "module" in order ? order : {};
+  const may: Partial<PluginMay> = "module" in order ? order.may : {};
+  const { read = [], write = [], net = [], run = [], env = [] } = may;
+  const those = (names: readonly string[]) => names.length === 0 ? false : [...names];
   const worker = new Worker(`data:text/javascript,${encodeURIComponent(WORKER)}`, {
     type: "module",
     deno: {
       permissions: {
-        read: [...read],
-        env: env.length === 0 ? false : [...env],
-        write: false,
-        net: false,
-        run: false,
+        read: those(read),
+        write: those(write),
+        net: those(net),
+        run: those(run),
+        env: those(env),
         ffi: false,
         sys: false,
         import: false,

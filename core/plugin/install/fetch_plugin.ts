@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { describeError, MoatError, UsageError } from "../../errors.ts";
 import type { Manifest } from "../manifest.ts";
+import { type ManifestPermissions, samePermissions } from "../permissions.ts";
 import { parseManifest } from "../read_manifest.ts";
 import { digestOf, MANIFEST_FILE, type PluginFiles, refused } from "./plugin_package.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type ReadIndexOptions,
   readPluginIndex,
   readRelease,
+  withdrawnReleases,
 } from "./plugin_index.ts";
 import { npmPack } from "./npm_pack.ts";
 import { readPluginArchive } from "./read_archive.ts";
@@ -29,6 +31,8 @@ export interface FetchedPlugin {
   readonly digest: string;
   /** The index that lists it; there when it came from one. */
   readonly index?: string;
+  /** Why releases of it were withdrawn, by version; there when it came from an index. */
+  readonly withdrawn?: Readonly<Record<string, string>>;
   /** Exact: an npm package with its version. */
   readonly source: ThirdPartySource;
 }
@@ -55,13 +59,16 @@ export async function fetchPlugin(
   options: FetchOptions,
 ): Promise<FetchedPlugin> {
   const text = formatPluginSource(source);
-  const { files, exact, index } = await readFiles(source, options);
+  const { files, exact, index, permissions, withdrawn } = await readFiles(source, options);
   const content = files.get(MANIFEST_FILE);
   if (content === undefined) throw refused(text, `it has no ${MANIFEST_FILE}`);
   const manifest = await parseManifest(`${text}/${MANIFEST_FILE}`, decode(content, text));
   const checked = checkManifest(manifest, { text, moat: options.version });
   if (exact.kind === "index" && (checked.id !== exact.name || checked.version !== exact.version)) {
     throw refused(text, `its manifest says ${checked.id}@${checked.version}`);
+  }
+  if (index !== undefined && !samePermissions(checked.permissions, permissions)) {
+    throw refused(text, "its manifest asks for other permissions than its index lists");
   }
   if (checked.entry !== undefined && !files.has(checked.entry)) {
     throw refused(text, `it has no file ${JSON.stringify(checked.entry)}, its entry`);
@@ -71,6 +78,7 @@ export async function fetchPlugin(
     files,
     digest: digestOf(files),
     ...(index === undefined ? {} : { index }),
+    ...(withdrawn === undefined ? {} : { withdrawn }),
     source: exact,
   };
 }
@@ -80,6 +88,9 @@ interface Read {
   readonly files: PluginFiles;
   readonly exact: ThirdPartySource;
   readonly index?: string;
+  /** As the index lists them. */
+  readonly permissions?: ManifestPermissions | undefined;
+  readonly withdrawn?: FetchedPlugin["withdrawn"];
 }
 
 async function readFiles(
@@ -118,7 +129,9 @@ async function readFromIndex(
     const archive = await readRelease(release, { location: index.location, signal });
     const exact = { ...source, version: release.version };
     const files = await readPluginArchive(archive, formatPluginSource(exact));
-    return { files, exact, index: index.location };
+    const { permissions } = release;
+    const withdrawn = withdrawnReleases(index, source.name);
+    return { files, exact, index: index.location, permissions, withdrawn };
   }
   throw new UsageError(
     `Cannot find plugin "${source.name}": it is not part of moat and in no index`,

@@ -10,8 +10,11 @@
 
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
+import { printable } from "../../cli/table.ts";
 import { describeError, MoatError, UnavailableError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
+import type { ManifestPermissions } from "../permissions.ts";
+import { PERMISSIONS_SCHEMA } from "../permissions_schema.ts";
 
 /** Where an index is, as `registries:` of the home's configuration names it. */
 export interface PluginRegistry {
@@ -31,6 +34,8 @@ export interface PluginRelease {
   readonly sha256: string;
   /** Day, such as `2026-01-31`. */
   readonly released: string;
+  /** What its code may have; it is not used when its manifest says otherwise. */
+  readonly permissions?: ManifestPermissions;
   /** Why it was withdrawn. */
   readonly yanked?: string;
 }
@@ -61,6 +66,7 @@ const INDEX_SCHEMA = v.object({
         size: v.pipe(v.number(), v.integer(), v.minValue(1)),
         sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
         released: v.pipe(v.string(), v.regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/)),
+        permissions: v.exactOptional(PERMISSIONS_SCHEMA),
         yanked: v.exactOptional(text),
       })),
     }),
@@ -121,16 +127,32 @@ export function findRelease(
       `Cannot use plugin "${name}${
         version === undefined ? "" : `@${version}`
       }": "${location}" has no such release`,
-      { hint: known.length === 0 ? "All releases were withdrawn" : `It has ${known.join(", ")}` },
+      { hint: known.length === 0 ? allWithdrawn(releases) : `It has ${known.join(", ")}` },
     );
   }
   if (wanted.yanked === undefined) return wanted;
   throw new MoatError(
-    `Cannot use plugin "${name}@${wanted.version}": it was withdrawn: ${wanted.yanked}`,
+    `Cannot use plugin "${name}@${wanted.version}": it was withdrawn: ${printable(wanted.yanked)}`,
     {
       hint: `moat plugin remove ${name}, or choose another release`,
     },
   );
+}
+
+/** Why releases of a plugin were withdrawn, by version. */
+export function withdrawnReleases(
+  { plugins }: PluginIndex,
+  name: string,
+): Readonly<Record<string, string>> {
+  const releases = Object.hasOwn(plugins, name) ? plugins[name]?.releases ?? [] : [];
+  return Object.fromEntries(
+    releases.flatMap(({ version, yanked }) => yanked === undefined ? [] : [[version, yanked]]),
+  );
+}
+
+function allWithdrawn(releases: readonly PluginRelease[]): string {
+  const reasons = releases.map(({ version, yanked = "" }) => `${version}: ${printable(yanked)}`);
+  return `All releases were withdrawn: ${reasons.join("; ")}`;
 }
 
 /** The archive of a release, its size and sum checked. @throws MoatError when they differ */

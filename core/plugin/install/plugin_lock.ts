@@ -11,6 +11,8 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { readYaml } from "../../config/read_yaml.ts";
 import { validate } from "../../config/validate.ts";
+import { type ManifestPermissions, sortedPermissions } from "../permissions.ts";
+import { PERMISSIONS_SCHEMA } from "../permissions_schema.ts";
 
 /** The file's name. */
 export const LOCK_FILE = "moat.lock";
@@ -25,11 +27,14 @@ export interface LockedPlugin {
   readonly source: string;
   /** Of the plugin's files; absent for built-in ones, which are part of moat. */
   readonly digest?: string;
+  /** What its code may have, so that a change of it is read where changes are read. */
+  readonly permissions?: ManifestPermissions;
   /** What was in its place before the last update, for `moat plugin rollback`. */
   readonly previous?: {
     readonly version?: string;
     readonly source: string;
     readonly digest: string;
+    readonly permissions?: ManifestPermissions;
   };
 }
 
@@ -57,10 +62,12 @@ const LOCK_SCHEMA = v.strictObject({
       version: v.exactOptional(filled),
       source: filled,
       digest: v.exactOptional(digest),
+      permissions: v.exactOptional(PERMISSIONS_SCHEMA),
       previous: v.exactOptional(v.strictObject({
         version: v.exactOptional(filled),
         source: filled,
         digest,
+        permissions: v.exactOptional(PERMISSIONS_SCHEMA),
       })),
     }),
     "is not a map\nWrite a plugin's name, and source: below it",
@@ -84,16 +91,34 @@ export async function formatLock(plugins: readonly LockedPlugin[]): Promise<stri
   const sorted = plugins.toSorted((a, b) => a.id < b.id ? -1 : 1);
   const body = {
     lock: 1,
-    plugins: Object.fromEntries(sorted.map(({ id, kind, version, source, digest, previous }) => [
+    plugins: Object.fromEntries(sorted.map(({ id, kind, previous, ...exact }) => [
       id,
       {
         kind,
-        ...(version === undefined ? {} : { version }),
-        source,
-        ...(digest === undefined ? {} : { digest }),
-        ...(previous === undefined ? {} : { previous }),
+        ...exactly(exact),
+        ...(previous === undefined ? {} : { previous: exactly(previous) }),
       },
     ])),
   };
   return `# Written by moat plugin; commit it.\n${stringify(body, { lineWidth: 0 })}`;
+}
+
+/** The fields in their order. */
+function exactly(
+  { version, source, digest, permissions }: Omit<LockedPlugin, "id" | "kind" | "previous">,
+): Omit<LockedPlugin, "id" | "kind" | "previous"> {
+  return {
+    ...(version === undefined ? {} : { version }),
+    source,
+    ...(digest === undefined ? {} : { digest }),
+    ...(permissions === undefined ? {} : { permissions }),
+  };
+}
+
+/** The permissions of a plugin as the lock keeps them. */
+export function lockedPermissions(
+  permissions: ManifestPermissions | undefined,
+): Pick<LockedPlugin, "permissions"> {
+  const sorted = sortedPermissions(permissions);
+  return sorted === undefined ? {} : { permissions: sorted };
 }

@@ -4,10 +4,17 @@
  * @module
  */
 
-/** A proxy, or the endpoint itself. */
+import { type Certificate, ENDPOINT, type Peer, PEERS, run } from "./bench_router_peers.ts";
+
+/** A proxy, or the endpoint itself. All listen on 127.0.0.1. */
 export interface Server {
   readonly name: string;
+  /** Plain HTTP. */
   readonly port: number;
+  readonly tlsPort: number;
+  readonly speaksH2: boolean;
+  /** Where `/upgrade` of `api.a.localhost` becomes WebSocket; absent where it cannot. */
+  readonly upgradePort: number | undefined;
   /** Of the program and its children. */
   memoryMib(): Promise<number>;
   /** Processor time that the program and its children have used; Linux only. */
@@ -19,20 +26,11 @@ export interface Servers extends AsyncDisposable {
   readonly list: readonly Server[];
 }
 
-interface Definition {
-  readonly name: string;
-  readonly needs: string;
-  /** Writes what the program reads and returns its argv. */
-  prepare(
-    directory: string,
-    ports: { readonly own: number; readonly endpoint: number },
-  ): Promise<readonly string[]>;
-}
-
 /** Compiles the router's front, so that what is measured runs as what is shipped does: see compile.ts. */
 export async function compileFront(directory: string): Promise<string> {
   const output = `${directory}/front`;
-  await run(Deno.execPath(), [
+  await run([
+    Deno.execPath(),
     "compile",
     "--quiet",
     "--no-check",
@@ -68,33 +66,49 @@ export async function startServers(
     for (const child of children) await end(child);
   };
   try {
-    const nginxPort = freePort();
+    const certificate = await makeCertificate(directory);
+    const echo = await startWithPort([
+      Deno.execPath(),
+      "run",
+      "-A",
+      "scripts/bench_router_echo.ts",
+    ]);
+    children.push(echo.child);
+    const direct = { own: freePort(), tls: freePort(), endpoint: 0, echo: echo.port };
+    const start = async (peer: Peer, ports: typeof direct) => {
+      const commands = await peer.prepare(directory, { ports, certificate });
+      const started = commands.map(startQuietly);
+      children.push(...started);
+      const { name, lacks = [] } = peer;
+      const upgradePort = lacks.includes("upgrade") ? undefined : ports.own;
+      const speaksH2 = !lacks.includes("h2");
+      const { own: port, tls: tlsPort } = ports;
+      list.push({ name, port, tlsPort, speaksH2, upgradePort, ...usageOf(started) });
+    };
     if (endpointPort === undefined) {
-      const ports = { own: nginxPort, endpoint: nginxPort };
-      children.push(start(await NGINX_ENDPOINT.prepare(directory, ports)));
-      list.push(server("direct", nginxPort, children.at(-1)));
+      await start(ENDPOINT, direct);
+      list.push({ ...list.pop()!, upgradePort: echo.port });
     }
     for (const count of routes) {
-      const name = `moat, ${count.toLocaleString("en")} routes`;
-      const endpoint = endpointPort?.(name) ?? nginxPort;
-      const child = new Deno.Command(front, {
-        args: [String(endpoint), String(count)],
-        stdout: "piped",
-      }).spawn();
+      const name = count === 1 ? "moat, 1 route" : `moat, ${count.toLocaleString("en")} routes`;
+      const endpoint = endpointPort?.(name) ?? direct.own;
+      const store = await Deno.makeTempDir({ dir: directory });
+      const { child, port } = await startWithPort(
+        [front, String(endpoint), String(count), String(echo.port), store],
+      );
       children.push(child);
-      list.push(server(name, await readPort(child), child));
+      const ports = { port, tlsPort: port, upgradePort: port };
+      list.push({ name, ...ports, speaksH2: true, ...usageOf([child]) });
     }
-    for (const definition of PEERS) {
-      if (!await has(definition.needs)) {
-        console.log(`${definition.name} is left out: ${definition.needs} is not there`);
+    for (const peer of PEERS) {
+      if (!await has(peer.needs)) {
+        console.log(`${peer.name} is left out: ${peer.needs} is not there`);
         continue;
       }
-      const own = freePort();
-      const endpoint = endpointPort?.(definition.name) ?? nginxPort;
-      children.push(start(await definition.prepare(directory, { own, endpoint })));
-      list.push(server(definition.name, own, children.at(-1)));
+      const endpoint = endpointPort?.(peer.name) ?? direct.own;
+      await start(peer, { own: freePort(), tls: freePort(), endpoint, echo: echo.port });
     }
-    for (const { port } of list) await answers(port);
+    for (const server of list) await answers(server, { fromEndpoint: endpointPort === undefined });
     return { list, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -102,152 +116,55 @@ export async function startServers(
   }
 }
 
-const NGINX_ENDPOINT: Definition = {
-  name: "nginx, the endpoint",
-  needs: "nginx",
-  async prepare(directory, { own }) {
-    await Deno.mkdir(`${directory}/www`);
-    await Deno.writeFile(`${directory}/www/large`, new Uint8Array(1 << 20));
-    return await nginx(directory, {
-      name: "endpoint",
-      body: `server { listen 127.0.0.1:${own}; root ${directory}/www;
-        location = / { return 200 "hello world\\n"; } }`,
-    });
-  },
-};
-
-const PEERS: readonly Definition[] = [
-  {
-    name: "nginx",
-    needs: "nginx",
-    prepare: (directory, { own, endpoint }) =>
-      nginx(directory, {
-        name: "proxy",
-        body: `upstream app { server 127.0.0.1:${endpoint}; keepalive 128; }
-          server { listen 127.0.0.1:${own}; location / {
-            proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }`,
-      }),
-  },
-  {
-    name: "haproxy",
-    needs: "haproxy",
-    async prepare(directory, { own, endpoint }) {
-      const path = `${directory}/haproxy.cfg`;
-      await Deno.writeTextFile(
-        path,
-        `global
-  maxconn 4096
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-  option forwardfor
-  http-reuse always
-frontend in
-  bind 127.0.0.1:${own}
-  default_backend app
-backend app
-  server app 127.0.0.1:${endpoint}
-`,
-      );
-      return ["haproxy", "-db", "-f", path];
-    },
-  },
-  {
-    name: "caddy",
-    needs: "caddy",
-    async prepare(directory, { own, endpoint }) {
-      const path = `${directory}/caddy.json`;
-      const route = {
-        handle: [{ handler: "reverse_proxy", upstreams: [{ dial: `127.0.0.1:${endpoint}` }] }],
-      };
-      const servers = {
-        app: { listen: [`127.0.0.1:${own}`], routes: [route], automatic_https: { disable: true } },
-      };
-      await Deno.writeTextFile(
-        path,
-        JSON.stringify({ admin: { disabled: true }, apps: { http: { servers } } }),
-      );
-      return ["env", `HOME=${directory}`, "caddy", "run", "--config", path];
-    },
-  },
-  {
-    name: "http-proxy (npm)",
-    needs: "npm",
-    async prepare(directory, { own, endpoint }) {
-      await install(directory, "http-proxy@1.18.1");
-      const path = `${directory}/http_proxy.cjs`;
-      await Deno.writeTextFile(
-        path,
-        `process.on("uncaughtException", () => {});
-const { Agent } = require("node:http");
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-const proxy = require("http-proxy").createProxyServer({ target: "http://127.0.0.1:${endpoint}", agent, xfwd: true });
-proxy.on("error", () => {});
-require("node:http").createServer((request, response) => proxy.web(request, response)).listen(${own}, "127.0.0.1");
-`,
-      );
-      return ["node", path];
-    },
-  },
-  {
-    name: "fast-proxy (npm)",
-    needs: "npm",
-    async prepare(directory, { own, endpoint }) {
-      await install(directory, "fast-proxy@2.2.0");
-      const path = `${directory}/fast_proxy.cjs`;
-      await Deno.writeTextFile(
-        path,
-        `process.on("uncaughtException", () => {});
-const { proxy } = require("fast-proxy")({ base: "http://127.0.0.1:${endpoint}" });
-require("node:http").createServer((request, response) => proxy(request, response, request.url, {})).listen(${own}, "127.0.0.1");
-`,
-      );
-      return ["node", path];
-    },
-  },
-];
-
-async function nginx(
-  directory: string,
-  { name, body }: { readonly name: string; readonly body: string },
-): Promise<readonly string[]> {
-  const own = `${directory}/nginx-${name}`;
-  await Deno.mkdir(own);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((kind) => `${kind}_temp_path ${own}/${kind};`).join(" ");
-  await Deno.writeTextFile(
-    `${own}/nginx.conf`,
-    `${
-      Deno.uid() === 0 ? "user root; " : ""
-    }worker_processes auto; daemon off; pid ${own}/pid; error_log ${own}/error.log;
-    events { worker_connections 4096; }
-    http { access_log off; keepalive_requests 100000000; ${temporary} ${body} }`,
-  );
-  return ["nginx", "-p", own, "-e", `${own}/error.log`, "-c", `${own}/nginx.conf`];
+/** Says whether the machine has the command. */
+export async function has(program: string): Promise<boolean> {
+  return await succeeds(["sh", "-c", `command -v ${program}`]);
 }
 
-async function install(directory: string, packageName: string): Promise<void> {
-  await run("npm", [
-    "install",
-    "--silent",
-    "--no-audit",
-    "--no-fund",
-    "--prefix",
-    directory,
-    packageName,
+/** One for all but moat, which makes its own of the same kind. */
+async function makeCertificate(directory: string): Promise<Certificate> {
+  const certificate = `${directory}/certificate.pem`;
+  const key = `${directory}/key.pem`;
+  const both = `${directory}/both.pem`;
+  await run([
+    "openssl",
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-noenc",
+    "-days",
+    "2",
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    "subjectAltName=DNS:localhost,DNS:a.localhost,DNS:api.a.localhost",
+    "-keyout",
+    key,
+    "-out",
+    certificate,
   ]);
+  const texts = [await Deno.readTextFile(certificate), await Deno.readTextFile(key)];
+  await Deno.writeTextFile(both, texts.join(""));
+  return { certificate, key, both };
 }
 
-async function run(program: string, args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args: [...args] }).output();
-  if (!success) throw new Error(`${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
-}
-
-function start([program = "", ...args]: readonly string[]): Deno.ChildProcess {
+function startQuietly([program = "", ...args]: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+}
+
+/** Starts a program that prints its port. */
+async function startWithPort([program = "", ...args]: readonly string[]): Promise<{
+  readonly child: Deno.ChildProcess;
+  readonly port: number;
+}> {
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return { child, port: Number(new TextDecoder().decode(value)) };
 }
 
 async function end(child: Deno.ChildProcess): Promise<void> {
@@ -260,9 +177,13 @@ async function end(child: Deno.ChildProcess): Promise<void> {
   await child.status;
 }
 
-function server(name: string, port: number, child: Deno.ChildProcess | undefined): Server {
-  const pid = child?.pid ?? 0;
-  return { name, port, memoryMib: () => memoryOf(pid), cpuMs: () => cpuOf(pid) };
+function usageOf(children: readonly Deno.ChildProcess[]): Pick<Server, "memoryMib" | "cpuMs"> {
+  const sum = async (figure: (pid: number) => Promise<number>) => {
+    let total = 0;
+    for (const { pid } of children) total += await figure(pid);
+    return total;
+  };
+  return { memoryMib: () => sum(memoryOf), cpuMs: () => sum(cpuOf) };
 }
 
 async function memoryOf(pid: number): Promise<number> {
@@ -289,35 +210,43 @@ async function familyOf(pid: number): Promise<readonly number[]> {
   return [pid, ...text.trim().split(" ").filter((one) => one !== "").map(Number)];
 }
 
-async function readPort(child: Deno.ChildProcess): Promise<number> {
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  await reader.cancel();
-  return Number(new TextDecoder().decode(value));
-}
-
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-async function answers(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+/**
+ * Waits until it accepts a connection; `fromEndpoint`: until the answer is the endpoint's, and it has
+ * what it needs for TLS.
+ */
+async function answers(
+  { name, port, tlsPort }: Server,
+  { fromEndpoint }: { readonly fromEndpoint: boolean },
+): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    const isReady = fromEndpoint
+      ? await succeeds(["curl", "-sf", ...HOST, `http://127.0.0.1:${port}/`]) &&
+        await succeeds(["curl", "-sfk", ...HOST, `https://localhost:${tlsPort}/`])
+      : await accepts(port);
+    if (isReady) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error(`Nothing answers on port ${port}`);
+  throw new Error(`${name} does not answer on port ${port}`);
 }
 
-async function has(program: string): Promise<boolean> {
-  const { success } = await new Deno.Command("sh", {
-    args: ["-c", `command -v ${program}`],
-    stdout: "null",
-  }).output();
-  return success;
+const HOST = ["-H", "Host: a.localhost"];
+
+async function succeeds([program = "", ...args]: readonly string[]): Promise<boolean> {
+  const options = { args, stdout: "null", stderr: "null" } as const;
+  return (await new Deno.Command(program, options).output()).success;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    return false;
+  }
 }

@@ -23,7 +23,15 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   e2e: ["tests/e2e", "tests/specs"],
   // Parts of the two above, for a second engine: what depends on which one it is.
   docker: ["runtimes/docker"],
-  engine: ["docker_access", "gvisor", "images", "router", "router_clients", "services"]
+  engine: [
+    "docker_access",
+    "gvisor",
+    "images",
+    "router",
+    "router_clients",
+    "router_inside",
+    "services",
+  ]
     .map((name) => `tests/e2e/${name}_test.ts`),
 };
 

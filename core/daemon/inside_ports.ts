@@ -118,7 +118,8 @@ export class InsidePorts implements AsyncDisposable {
     const { signal } = kept.ended;
     try {
       const runtime = await this.#options.openRuntime(run);
-      if (runtime.accept === undefined) return "its runtime accepts no connections";
+      // The plan has said so; it will not change.
+      if (runtime.accept === undefined) return void kept.ended.abort();
       await using inside: InsidePort = await runtime.accept(container, port, {
         signal,
         serve: (stream) => this.#options.serve(id, stream),

@@ -109,3 +109,19 @@ Deno.test("a closed port stays closed", async () => {
   assert.deepEqual([state.opened, state.open], [1, 0]);
   assert.deepEqual(ports.problems, []);
 });
+
+Deno.test("a runtime that accepts nothing is asked once, and is no problem", async () => {
+  const told: string[] = [];
+  let asked = 0;
+  const ports = new InsidePorts({
+    openRuntime: () => Promise.resolve({ accept: undefined, asked: asked++ }),
+    serve: () => {},
+    report: ({ reason }) => void told.push(reason),
+    patienceMs: 0,
+  });
+  ports.open(RUN);
+  await until("the question", () => Promise.resolve(asked === 1));
+  ports.open(RUN);
+  await ports[Symbol.asyncDispose]();
+  assert.deepEqual([asked, told, ports.problems], [1, [], []]);
+});

@@ -1,4 +1,5 @@
-// The page: says where it is, and asks the API by its own name, from the browser.
+// The page: says where it is, and asks the API by its own name, from the browser. /server asks it from
+// here, inside the run, by the same URL.
 const http = require("node:http");
 
 const page = `<!doctype html>
@@ -14,7 +15,14 @@ const page = `<!doctype html>
 </script>
 `;
 
-http.createServer((_request, response) => {
+http.createServer((request, response) => {
+  if (request.url === "/server") {
+    http.get(process.env.MOAT_URL_API, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    }).on("error", ({ message }) => response.writeHead(502).end(`${message}\n`));
+    return;
+  }
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.end(page);
 }).listen(3000, () => process.stdout.write(`web: ${process.env.MOAT_URL_WEB}\n`));

@@ -50,12 +50,13 @@ function hasStore({ paths }: Context): boolean {
   return existing !== undefined;
 }
 
-function describe({ orphans, resources, images, records }: CleanPlan): readonly string[] {
+function describe({ orphans, resources, images, records, plugins }: CleanPlan): readonly string[] {
   return [
     ...orphans.map(({ name, id }) => `run "${name}" (${id}), whose owner died`),
     ...resources.map(({ resource: { kind, name } }) => `${kind} ${name}`),
     ...images.map(({ tag }) => `image ${tag}, unused for 7 days`),
     ...records.map(({ name, id }) => `record, logs and events of "${name}" (${id})`),
+    ...plugins.map(({ subject }) => subject),
   ];
 }
 

@@ -11,7 +11,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeIfThere } from "../store/files.ts";
-import { lockFile, tryLockFile } from "../store/file_lock.ts";
+import { isLocked, lockFile, tryLockFile } from "../store/file_lock.ts";
 
 const PREFIX = "moat-plugin-";
 const LOCK = "lock";
@@ -43,27 +43,39 @@ export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   };
 }
 
-/** Removes this user's directories whose command is dead; returns how many. */
-export async function removeDeadDirectories(): Promise<number> {
-  let removed = 0;
+/** Those of this user whose command is dead. Removes nothing. */
+export async function findDeadDirectories(): Promise<readonly string[]> {
+  const dead: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(tmpdir())) {
-    if (!name.startsWith(PREFIX) || !isDirectory) continue;
     const directory = join(tmpdir(), name);
-    if (await removeDead(directory)) removed++;
+    if (name.startsWith(PREFIX) && isDirectory && await isDead(directory)) dead.push(directory);
   }
-  return removed;
+  return dead;
 }
 
-async function removeDead(directory: string): Promise<boolean> {
+/** Removes them. */
+export async function removeDeadDirectories(): Promise<void> {
+  for (const directory of await findDeadDirectories()) await removeDeadDirectory(directory);
+}
+
+/** Removes one that was found dead. Idempotent. */
+export async function removeDeadDirectory(directory: string): Promise<void> {
+  try {
+    using lock = await tryLockFile(join(directory, LOCK));
+    if (lock !== undefined) await removeIfThere(directory);
+  } catch (error) {
+    // Another process was here before.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function isDead(directory: string): Promise<boolean> {
   try {
     const { uid, mtime } = await Deno.lstat(directory);
     if (uid !== Deno.uid()) return false;
     const path = join(directory, LOCK);
-    if (!await isFile(path) && Date.now() - Number(mtime) < UNLOCKED_FOR_MS) return false;
-    using lock = await tryLockFile(path);
-    if (lock === undefined) return false;
-    await removeIfThere(directory);
-    return true;
+    if (await isFile(path)) return !await isLocked(path);
+    return Date.now() - Number(mtime) > UNLOCKED_FOR_MS;
   } catch (error) {
     // Its command has just ended.
     if (error instanceof Deno.errors.NotFound) return false;

@@ -10,6 +10,7 @@
 import type { Context } from "../context.ts";
 import { describeError } from "../errors.ts";
 import { isRunId } from "../ids.ts";
+import { findPluginLeftovers, type PluginLeftover } from "../plugin/plugin_leftovers.ts";
 import type { OwnedResource } from "../plugin/runtime.ts";
 import { recordEvent } from "../store/events.ts";
 import { isOwned, takeOwnership } from "../store/owner.ts";
@@ -39,6 +40,8 @@ export interface CleanPlan {
   readonly images: readonly LeftImage[];
   /** Ended runs whose record, log and events go. */
   readonly records: readonly RunRecord[];
+  /** Of plugins that are gone, or of commands that were killed. */
+  readonly plugins: readonly PluginLeftover[];
   /** Engines that runs have used and that do not answer. */
   readonly unreachable: readonly (RuntimeTarget & { readonly reason: string })[];
 }
@@ -71,7 +74,7 @@ export async function planClean(
     const before = recordsBefore.toISOString();
     const records = store.findRuns({ live: false })
       .filter(({ finishedAt, createdAt }) => (finishedAt ?? createdAt) < before);
-    return { orphans: [], resources: [], images: [], records, unreachable: [] };
+    return { orphans: [], resources: [], images: [], records, plugins: [], unreachable: [] };
   }
   const waiting = await wakeDaemon(context, store);
   await using runtimes = new OpenRuntimes(context, { homeId: store.homeId });
@@ -89,6 +92,7 @@ export async function planClean(
     resources: found.flatMap(({ resources = [] }) => resources),
     images: found.flatMap(({ images = [] }) => images),
     records: [],
+    plugins: await findPluginLeftovers(context.paths),
     unreachable: [
       ...found.flatMap(({ unreachable = [] }) => unreachable),
       ...waiting.map(({ run, reason }) => ({ runtime: run.runtime, target: run.target, reason })),
@@ -137,6 +141,12 @@ export async function carryOutClean(
   }
   for (const record of plan.records) {
     await attempt(`record of ${record.id}`, () => forgetEnded(record, context, store));
+  }
+  for (const { subject, remove } of plan.plugins) {
+    await attempt(subject, async () => {
+      await remove();
+      return true;
+    });
   }
   await recordEvent(context.paths, { type: "cleaned", removed, failures });
   return { removed, failures };

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { replaceFile } from "../../store/files.ts";
+import { removeFileIfThere, replaceFile } from "../../store/files.ts";
 import type { Paths } from "../../store/paths.ts";
 import type { DependencyEntry } from "../contribution.ts";
 import { CODE_CONTRACT } from "../manifest.ts";
@@ -17,6 +17,9 @@ export interface AnswerCache {
   read(key: string): Promise<unknown>;
   write(key: string, answer: unknown): Promise<void>;
 }
+
+/** More answers of one plugin are not kept. */
+const MAX_ANSWERS = 100;
 
 /** The key of a question. Pure. */
 export function answerKey(
@@ -40,6 +43,20 @@ export function answerCache({ store }: Pick<Paths, "store">, digest: string): An
     async write(key, answer) {
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
       await replaceFile(join(directory, key), JSON.stringify(answer));
+      await removeOldest(directory, MAX_ANSWERS);
     },
   };
+}
+
+/** Leaves so many files, the newest. */
+async function removeOldest(directory: string, kept: number): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+  if (names.length <= kept) return;
+  const aged = await Promise.all(names.map(async (name) => {
+    const path = join(directory, name);
+    const found = await Deno.lstat(path).catch(() => undefined);
+    return { path, time: Number(found?.mtime ?? 0) };
+  }));
+  const oldest = aged.toSorted((a, b) => a.time - b.time).slice(0, names.length - kept);
+  for (const { path } of oldest) await removeFileIfThere(path);
 }

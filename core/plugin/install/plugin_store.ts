@@ -70,22 +70,6 @@ export async function readStoredPlugin(
   );
 }
 
-/** Removes installed plugins that none of the digests names; returns how many. */
-export async function removeUnusedPlugins(
-  paths: Pick<Paths, "store">,
-  used: ReadonlySet<string>,
-): Promise<number> {
-  const parent = dirname(pluginDirectory(paths, "sha256:"));
-  if (!await isThere(parent)) return 0;
-  let removed = 0;
-  for await (const { name } of Deno.readDir(parent)) {
-    if (used.has(`sha256:${name}`)) continue;
-    await removeIfThere(join(parent, name));
-    removed++;
-  }
-  return removed;
-}
-
 async function isIntact(place: string, digest: string): Promise<boolean> {
   if (!await isThere(place)) return false;
   try {

@@ -11,10 +11,18 @@ import { endpointUrl } from "../run/endpoint_url.ts";
 import { routerPort } from "./describe_run.ts";
 import type { FoundRun } from "./find_run.ts";
 
+/** Options of {@linkcode findEndpointUrl}. */
+export interface FindEndpointOptions {
+  /** @default the one named web, else the first */
+  readonly endpoint?: string | undefined;
+  /** @default "http" */
+  readonly scheme?: "http" | "https";
+}
+
 /** Where the run's endpoint is served now. @throws UsageError, MoatError when it is not */
 export function findEndpointUrl(
   { store, record }: Pick<FoundRun, "store" | "record">,
-  wished: string | undefined,
+  { endpoint: wished, scheme = "http" }: FindEndpointOptions = {},
 ): string {
   const { name: run, endpoints } = record;
   const names = endpoints.map(({ name }) => name);
@@ -36,7 +44,7 @@ export function findEndpointUrl(
       hint: "moat list",
     });
   }
-  return endpointUrl({ run, endpoint }, port);
+  return endpointUrl({ run, endpoint }, port, scheme);
 }
 
 /** Starts the system's opener; a machine without one is told so, which is no failure. */

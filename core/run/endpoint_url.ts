@@ -7,7 +7,7 @@
 /** Where the real port of the router goes; filled in by the step that registers the run's route. */
 const PORT = "{router.port}";
 
-const USUAL_PORT = 80;
+const USUAL_PORT = { http: 80, https: 443 } as const;
 
 /** Names of a run and of one of its endpoints; without an endpoint, the run's own name. */
 export interface EndpointName {
@@ -15,15 +15,23 @@ export interface EndpointName {
   readonly endpoint?: string;
 }
 
-/** `web.myapp.localhost:8080`, or `myapp.localhost:8080`; a web server's usual port goes without saying. */
-export function endpointHost({ run, endpoint }: EndpointName, port: number | string): string {
+/** `web.myapp.localhost:8080`, or `myapp.localhost:8080`; the usual port of web servers goes without saying. */
+export function endpointHost(
+  { run, endpoint }: EndpointName,
+  port: number | string,
+  usual: number = USUAL_PORT.http,
+): string {
   const host = `${endpoint === undefined ? "" : `${endpoint}.`}${run}.localhost`;
-  return port === USUAL_PORT ? host : `${host}:${port}`;
+  return port === usual ? host : `${host}:${port}`;
 }
 
 /** `http://web.myapp.localhost:8080`. */
-export function endpointUrl(name: EndpointName, port: number | string): string {
-  return `http://${endpointHost(name, port)}`;
+export function endpointUrl(
+  name: EndpointName,
+  port: number | string,
+  scheme: "http" | "https" = "http",
+): string {
+  return `${scheme}://${endpointHost(name, port, USUAL_PORT[scheme])}`;
 }
 
 /**
@@ -54,5 +62,5 @@ export const ROUTER_VARIABLES: Readonly<Record<string, string>> = {
 
 /** The text of such a reference with the port in it. */
 export function withRouterPort(reference: string, port: number): string {
-  return reference.replaceAll(`:${PORT}`, port === USUAL_PORT ? "" : `:${port}`);
+  return reference.replaceAll(`:${PORT}`, port === USUAL_PORT.http ? "" : `:${port}`);
 }

@@ -18,8 +18,10 @@ Deno.test("endpointVariables() says nothing without endpoints", () => {
   assert.deepEqual(endpointVariables("shop", []), {});
 });
 
-Deno.test("a URL on port 80 needs no port", () => {
+Deno.test("a URL on the usual port of its scheme needs no port", () => {
   const name = { run: "shop", endpoint: "web" };
+  assert.equal(endpointUrl(name, 443, "https"), "https://web.shop.localhost");
+  assert.equal(endpointUrl(name, 80, "https"), "https://web.shop.localhost:80");
   assert.equal(endpointUrl(name, 80), "http://web.shop.localhost");
   const { MOAT_HOST_WEB = "" } = endpointVariables("shop", [{ name: "web" }]);
   assert.equal(withRouterPort(MOAT_HOST_WEB, 80), "web.shop.localhost");

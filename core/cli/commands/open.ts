@@ -16,7 +16,10 @@ export const open: LeafCommand = {
     "Without an endpoint: the one named web, else the first. Without a name: the newest run of " +
     "this directory. The URL goes to standard output.",
   example: "moat open myapp api --print",
-  flags: [{ name: "print", summary: "Only print it" }],
+  flags: [
+    { name: "print", summary: "Only print it" },
+    { name: "https", summary: "The https:// URL (moat proxy trust)" },
+  ],
   positionals: [
     {
       name: "run",
@@ -32,7 +35,10 @@ export const open: LeafCommand = {
       import("../open_endpoint.ts"),
     ]);
     using found = await findRun(args, context, { readOnly: true });
-    const url = findEndpointUrl(found, args.positional("endpoint"));
+    const url = findEndpointUrl(found, {
+      endpoint: args.positional("endpoint"),
+      scheme: args.has("https") ? "https" : "http",
+    });
     await context.stdio.output(`${url}\n`);
     if (!args.has("print")) await openInBrowser(url, context);
     return EXIT.ok;

@@ -162,8 +162,7 @@ Deno.test("events arrive one by one, however long the pauses", async () => {
       "the next event to be asked for",
       () => Promise.resolve(sent[turn]),
     );
-    const pause = Date.now() + 100;
-    await until("a pause longer than every limit", () => Promise.resolve(Date.now() > pause));
+    await pause(100);
     release();
     assert.equal(await client.readLine(), "9");
     assert.equal(await client.readText(11), `data: ${turn}\n\n\r\n`);
@@ -178,6 +177,72 @@ Deno.test("a head that comes byte by byte is read; one that stops is 408", async
   const slow = await rig.connect();
   await slow.write(GET.slice(0, 20));
   assert.match(await slow.readToEnd(), /^HTTP\/1\.1 408 /);
+});
+
+const UPLOAD = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc";
+
+/** Resolves after so long, which is more than the limits of the test. */
+async function pause(ms: number): Promise<void> {
+  const end = Date.now() + ms;
+  await until("a pause longer than every limit", () => Promise.resolve(Date.now() > end));
+}
+
+for (
+  const [kind, head] of [["length", UPLOAD], [
+    "chunks",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+  ]]
+) {
+  Deno.test(`a body of ${kind} that stops coming is 408, and its endpoint is let go`, async () => {
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    await using rig = new Rig({
+      limits: { bodyStallMs: 40 },
+      serve: async (connection) => {
+        await connection.readHead();
+        await connection.readToEnd();
+        resolve();
+      },
+    });
+    const client = await rig.connect();
+    await client.write(head ?? "");
+    assert.match(await client.readToEnd(), /^HTTP\/1\.1 408 [^]*stopped coming/);
+    await gone;
+  });
+}
+
+Deno.test("a body may pause for as long as it likes once its endpoint answers", async () => {
+  await using rig = new Rig({
+    limits: { bodyStallMs: 30 },
+    serve: async (connection) => {
+      await connection.readHead();
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
+      await connection.write(await connection.readBytes(6));
+    },
+  });
+  const client = await rig.connect();
+  await client.write(UPLOAD);
+  await client.readHead();
+  await pause(150);
+  await client.write("def");
+  assert.equal(await client.readText(6), "abcdef");
+});
+
+Deno.test("a client whose endpoint takes nothing for long has not stopped", async () => {
+  const size = 16 * 1024 * 1024;
+  await using rig = new Rig({
+    limits: { bodyStallMs: 30 },
+    serve: async (connection) => {
+      await connection.readHead();
+      await pause(200);
+      await connection.readBytes(size);
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    },
+  });
+  const client = await rig.connect();
+  await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+  const sending = client.write(new Uint8Array(size));
+  assert.match(await client.readHead() ?? "", /^HTTP\/1\.1 200 /);
+  await sending;
 });
 
 Deno.test("a client that waits too long for its next request is closed without an answer", async () => {

@@ -81,6 +81,7 @@ class Exchange {
   /** The client went away, or sent what is refused. */
   #isAborted = false;
   #sawContinue = false;
+  #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #halfClosedTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ client, request, endpoint, engine, upstream }: ExchangeOptions) {
@@ -110,6 +111,7 @@ class Exchange {
       // A body that nobody takes any more may be one that never comes.
       if (!this.#isUploaded) this.#client.source.interrupt();
       clearTimeout(this.#halfClosedTimer);
+      clearTimeout(this.#stallTimer);
       this.#client.source.onGone = undefined;
     }
   }
@@ -122,9 +124,11 @@ class Exchange {
 
   async #sendBody(outlet: Outlet): Promise<void> {
     const { framing } = this.#request;
+    const { source } = this.#client;
+    if (framing.kind !== "length" || framing.length > source.available) this.#watchUpload();
     let outcome: BodyOutcome;
     try {
-      outcome = await forwardBody(this.#client.source, outlet, {
+      outcome = await forwardBody(source, outlet, {
         framing,
         asChunks: framing.kind === "chunked",
         limits: this.#engine.limits,
@@ -134,6 +138,7 @@ class Exchange {
       this.#refusal = error;
       outcome = "source-gone";
     } finally {
+      clearTimeout(this.#stallTimer);
       outlet.release();
     }
     if (outcome === "source-gone") return this.#abort();
@@ -141,6 +146,21 @@ class Exchange {
     if (outcome === "target-gone") return;
     this.#isUploaded = true;
     this.#watchClient();
+  }
+
+  /** Ends the exchange with a client that stops sending; one that waits for its endpoint may wait. */
+  #watchUpload(): void {
+    const { source } = this.#client;
+    let seen = source.pieces;
+    const check = () => {
+      if (source.isReading && source.pieces === seen) {
+        this.#refusal = new Refusal("the body stopped coming", 408);
+        return this.#abort();
+      }
+      seen = source.pieces;
+      this.#stallTimer = setTimeout(check, this.#engine.limits.bodyStallMs);
+    };
+    this.#stallTimer = setTimeout(check, this.#engine.limits.bodyStallMs);
   }
 
   /** From now on nobody reads from the client: its going away ends the exchange. */
@@ -184,6 +204,8 @@ class Exchange {
         if (!await source.more()) return this.#onNoResponse();
         continue;
       }
+      // From here on both sides may be silent for as long as they like.
+      if (response.status >= 200 || response.status === 101) clearTimeout(this.#stallTimer);
       if (response.status === 101) return await this.#switchProtocols(response);
       if (response.status >= 200) return await this.#respond(response);
       if (!await this.#sendInterim(response)) return { kind: "abort" };

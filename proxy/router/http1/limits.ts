@@ -19,6 +19,11 @@ export interface Limits {
   /** Unused connections kept per endpoint. */
   readonly idlePerEndpoint: number;
   readonly connectMs: number;
+  /**
+   * How long a client may pause in the middle of a request's body, while its endpoint has not begun to
+   * answer; more is 408. Noticed within twice as long.
+   */
+  readonly bodyStallMs: number;
   /** A client that ended its output still gets what comes with no longer pause than this. */
   readonly halfClosedMs: number;
   /** How long unread input is drained after a last answer, so that a reset does not overtake it. */
@@ -36,6 +41,7 @@ export const LIMITS: Limits = {
   endpointIdleMs: 4_000,
   idlePerEndpoint: 128,
   connectMs: 10_000,
+  bodyStallMs: 300_000,
   halfClosedMs: 5_000,
   lingerMs: 2_000,
   passes: 8,

@@ -205,8 +205,15 @@ function planEnv(
     .map(([key, reference]) => [key, { kind: "later", reference }] as const);
   return withoutProxy(
     { ...Object.fromEntries(own), ...Object.fromEntries(later), ...companions.env, ...request.env },
-    companions.sidecars.map(({ name }) => name),
+    [...companions.sidecars.map(({ name }) => name), ...routerHosts(request)],
   );
+}
+
+/** What a proxy that the user set up must not get: it does not know these names. */
+function routerHosts({ env, endpoints, config }: RunRequest): readonly string[] {
+  const hasProxy = Object.keys(env).some((name) => /^(https?|all)_proxy$/i.test(name));
+  const isReached = endpoints.length + config.network.reach.length > 0;
+  return hasProxy && isReached ? ["localhost", ".localhost"] : [];
 }
 
 interface PlannedVolume {

@@ -109,6 +109,15 @@ Deno.test("planRun() lets what the user typed win over moat's own variables", ()
   assert.deepEqual(plan({ env }).container.env.MOAT_RUN_NAME, { kind: "text", text: "mine" });
 });
 
+Deno.test("planRun() keeps the router's names from a proxy that the user set up", () => {
+  const endpoints = [{ name: "web", port: 3000 }];
+  const env = { HTTPS_PROXY: { kind: "text", text: "http://proxy.example:3128" } } as const;
+  const listed = { kind: "text", text: "localhost,.localhost" };
+  assert.deepEqual(plan({ endpoints, env }).container.env.no_proxy, listed);
+  assert.equal(plan({ endpoints }).container.env.no_proxy, undefined);
+  assert.equal(plan({ env }).container.env.no_proxy, undefined);
+});
+
 Deno.test("planRun() gives no terminal where nobody could come back to it, and says so", () => {
   const request = { tty: true, detached: true };
   const local = plan(request, { facts: LOCAL_FACTS, isolation: "namespaces" });

@@ -28,13 +28,14 @@ export async function loadProjectPlugins(
   },
 ): Promise<ProjectPlugins> {
   if (plugins.length === 0) return { registry: context.registry, unaccepted: [] };
-  const [{ readLock }, { loadLockedPlugin }, { Registry }, { Store }] = await Promise.all([
-    import("./install/plugin_lock.ts"),
-    import("./install/load_locked_plugin.ts"),
-    import("./registry.ts"),
-    import("../store/store.ts"),
-  ]);
-  const locked = await readLock(project.path);
+  const [{ readLock, settleLock }, { loadLockedPlugin }, { Registry }, { Store }] = await Promise
+    .all([
+      import("./install/plugin_lock.ts"),
+      import("./install/load_locked_plugin.ts"),
+      import("./registry.ts"),
+      import("../store/store.ts"),
+    ]);
+  const locked = settleLock(await readLock(project.path), plugins);
   using store = Store.openExisting(context.paths);
   const loaded: Plugin[] = [];
   const unaccepted: string[] = [];

@@ -30,10 +30,20 @@ Deno.test("a plugin of a signed index is found, added by name, updated and withd
   index.plugins = {
     hello: [{ version: "0.2.0", archive: newer, yanked: "it eats files" }, oldest],
   };
+  assert.match(
+    await home.ok(["plugin", "outdated"]),
+    /hello 0\.2\.0 -> 0\.1\.0 \(0\.2\.0 was withdrawn: it eats files\)/,
+  );
+  const [outdated] = JSON.parse(await home.ok(["plugin", "outdated", "--json"]));
+  assert.deepEqual([outdated.to, outdated.withdrawn], ["0.1.0", "it eats files"]);
   await Deno.remove(join(home.home, "store/plugins"), { recursive: true });
   const { code, stderr } = await home.moat(["plugin", "install", "--yes"]);
   assert.equal(code, 1);
   assert.match(stderr, /"hello@0\.2\.0": it was withdrawn: it eats files/);
+
+  index.plugins = { hello: [{ version: "0.2.0", archive: newer, yanked: "it eats files" }] };
+  const update = await home.moat(["plugin", "update", "--yes"]);
+  assert.match(update.stderr, /All releases were withdrawn: 0\.2\.0: it eats files/);
 });
 
 Deno.test("each part of an index that was changed is refused by its own error, and nothing is kept", async () => {
@@ -110,6 +120,33 @@ Deno.test("an index that is signed with another key is refused until its user wr
   const [key = ""] = /[A-Za-z0-9+/]{43}=/.exec(refused.stderr) ?? [];
   await configure(home, `registries: [{url: "${index.location}", key: "${key}"}]\n`);
   await home.ok(["plugin", "update", "--yes"]);
+});
+
+Deno.test("a release whose manifest asks for more than its index lists is refused", async () => {
+  await using index = await serveIndex();
+  await using home = await homeWith(index);
+  const archive = await packPlugin(
+    join(home.project, "hello"),
+    (text) =>
+      `${
+        text.replace(/^contribution:[^]*/m, "")
+      }entry: plugin.js\ncontract: 1\npermissions: { env: [LANG] }\n`,
+    { "plugin.js": "export const contribute = () => ({});" },
+  );
+  const add = () => home.moat(["plugin", "add", "hello", "--yes", "--json"]);
+  for (const permissions of [undefined, { env: ["HOME"] }, { env: ["LANG", "HOME"] }]) {
+    index.plugins = {
+      hello: [{ version: "0.1.0", archive, ...(permissions && { permissions }) }],
+    };
+    const { code, stderr } = await add();
+    assert.equal(code, 1);
+    assert.match(stderr, /its manifest asks for other permissions than its index lists/);
+    await assert.rejects(Deno.lstat(join(home.home, "store/plugins")), Deno.errors.NotFound);
+  }
+  index.plugins = { hello: [{ version: "0.1.0", archive, permissions: { env: ["LANG"] } }] };
+  const { code, stdout, stderr } = await add();
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout).permissions, { env: ["LANG"] });
 });
 
 Deno.test("a release that is another plugin, or another version, is refused", async () => {

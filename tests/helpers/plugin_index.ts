@@ -11,6 +11,7 @@ export interface TestRelease {
   readonly version: string;
   readonly archive: Uint8Array<ArrayBuffer>;
   readonly yanked?: string;
+  readonly permissions?: unknown;
 }
 
 /** A running index. */
@@ -70,31 +71,38 @@ async function contentOf(plugins: TestIndex["plugins"], keys: CryptoKeyPair): Pr
   const key = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey)).toBase64();
   const entries = await Promise.all(
     Object.entries(plugins).map(async ([id, releases]) => {
-      const listed = await Promise.all(releases.map(async ({ version, archive, yanked }) => ({
-        version,
-        archive: `${id}-${version}.tgz`,
-        size: archive.length,
-        sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", archive)).toHex(),
-        released: "2026-01-31",
-        ...(yanked === undefined ? {} : { yanked }),
-      })));
+      const listed = await Promise.all(
+        releases.map(async ({ version, archive, yanked, permissions }) => ({
+          version,
+          archive: `${id}-${version}.tgz`,
+          size: archive.length,
+          sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", archive)).toHex(),
+          released: "2026-01-31",
+          ...(yanked === undefined ? {} : { yanked }),
+          ...(permissions === undefined ? {} : { permissions }),
+        })),
+      );
       return [id, { summary: `Plugin ${id}`, releases: listed }];
     }),
   );
   return { schema: 1, key, plugins: Object.fromEntries(entries) };
 }
 
-/** An archive of the plugin in the directory, its manifest changed by the function. */
+/** An archive of the directory's manifest, changed by the function, and of other files. */
 export async function packPlugin(
   directory: string,
   change: (manifest: string) => string = (manifest) => manifest,
+  files: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const copy = await Deno.makeTempDir({ prefix: "moat-pack-" });
   try {
     const manifest = await Deno.readTextFile(join(directory, "moat-plugin.yaml"));
     await Deno.writeTextFile(join(copy, "moat-plugin.yaml"), change(manifest));
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(copy, name), text);
+    }
     const { success, stdout } = await new Deno.Command("tar", {
-      args: ["--format=ustar", "-C", copy, "-czf", "-", "moat-plugin.yaml"],
+      args: ["--format=ustar", "-C", copy, "-czf", "-", "moat-plugin.yaml", ...Object.keys(files)],
     }).output();
     if (!success) throw new Error("tar failed");
     return stdout.slice();

@@ -85,6 +85,22 @@ export async function readLock(project: string): Promise<readonly LockedPlugin[]
     .toSorted((a, b) => a.id < b.id ? -1 : 1);
 }
 
+/**
+ * The lock as it counts beside the sources of moat.yaml. moat.lock is written first: where an update
+ * was cut off after that, moat.yaml still names the source of before, and so that is what holds. Pure.
+ */
+export function settleLock(
+  locked: readonly LockedPlugin[],
+  sources: readonly string[],
+): readonly LockedPlugin[] {
+  return locked.map((plugin) => {
+    const { id, kind, source, previous } = plugin;
+    const isCutOff = previous !== undefined && !sources.includes(source) &&
+      sources.includes(previous.source);
+    return isCutOff ? { id, kind, ...previous } : plugin;
+  });
+}
+
 /** The lock's text. Pure; the order of `plugins` does not matter. */
 export async function formatLock(plugins: readonly LockedPlugin[]): Promise<string> {
   const { stringify } = await import("yaml");

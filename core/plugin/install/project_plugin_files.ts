@@ -9,17 +9,27 @@ import { addToList, entriesOfList, removeFromList } from "../../config/edit_list
 import { lstatOr } from "../../config/hostile_files.ts";
 import { loadProjectConfig } from "../../config/load_project_config.ts";
 import { MoatError } from "../../errors.ts";
-import { replaceFile } from "../../store/files.ts";
-import { formatLock, LOCK_FILE, type LockedPlugin, readLock } from "./plugin_lock.ts";
+import { removeUnfinished, replaceFile } from "../../store/files.ts";
+import { formatLock, LOCK_FILE, type LockedPlugin, readLock, settleLock } from "./plugin_lock.ts";
 
 /** Lists of moat.yaml that plugins stand in. */
 export type PluginList = "dependencies" | "plugins";
+
+/** Options of {@linkcode ProjectPluginFiles.save}. */
+export interface SaveOptions {
+  /** Replaces a file's text at once. @default replaceFile */
+  write?(path: string, text: string): Promise<void>;
+}
 
 /** What the files say now, and what they are to say; nothing is written before `save()`. */
 export class ProjectPluginFiles {
   readonly #project: string;
   readonly #file: string;
-  readonly #before: { readonly text: string; readonly lock: string };
+  readonly #before: {
+    readonly text: string;
+    readonly lock: string;
+    readonly locked: readonly LockedPlugin[];
+  };
   #text: string;
   #locked: readonly LockedPlugin[];
 
@@ -36,7 +46,7 @@ export class ProjectPluginFiles {
     this.#file = file;
     this.#text = text;
     this.#locked = locked;
-    this.#before = { text, lock };
+    this.#before = { text, lock, locked };
   }
 
   /** Reads and checks both. @throws ConfigError for what is wrong in one of them */
@@ -50,7 +60,8 @@ export class ProjectPluginFiles {
       readOrNothing(file),
       readOrNothing(join(project, LOCK_FILE)),
     ]);
-    return new ProjectPluginFiles(project, { file, text, locked, lock });
+    const settled = settleLock(locked, await entriesOfList(text, "plugins"));
+    return new ProjectPluginFiles(project, { file, text, locked: settled, lock });
   }
 
   /** By id. */
@@ -88,17 +99,26 @@ export class ProjectPluginFiles {
     return this.#text !== this.#before.text || await this.#lockText() !== this.#before.lock;
   }
 
-  /** Writes what changed: the lock first, as one entry too many there does no harm. */
-  async save(): Promise<void> {
-    const lock = await this.#lockText();
-    if (lock !== this.#before.lock) await replaceFile(join(this.#project, LOCK_FILE), lock);
-    if (this.#text !== this.#before.text) await replaceFile(this.#file, this.#text);
+  /**
+   * Writes what changed. Cut off at any moment, the project is as it was or as it is to be: the lock
+   * gets what is new before moat.yaml names it, and loses what is gone after moat.yaml does not.
+   */
+  async save({ write = replaceFile }: SaveOptions = {}): Promise<void> {
+    const path = join(this.#project, LOCK_FILE);
+    const { text, lock, locked } = this.#before;
+    const isGone = ({ id }: LockedPlugin) => this.#locked.every((plugin) => plugin.id !== id);
+    const wide = await this.#lockText([...this.#locked, ...locked.filter(isGone)]);
+    if (wide !== lock) await write(path, wide);
+    if (this.#text !== text) await write(this.#file, this.#text);
+    const last = await this.#lockText();
+    if (last !== wide) await write(path, last);
+    for (const file of [path, this.#file]) await removeUnfinished(file);
   }
 
   /** The lock as text; a project that never had one gets none for nothing. */
-  async #lockText(): Promise<string> {
-    if (this.#locked.length === 0 && this.#before.lock === "") return "";
-    return await formatLock(this.#locked);
+  async #lockText(locked = this.#locked): Promise<string> {
+    if (locked.length === 0 && this.#before.lock === "") return "";
+    return await formatLock(locked);
   }
 }
 

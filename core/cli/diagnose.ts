@@ -10,6 +10,7 @@ import type { RuntimeProbe } from "../plugin/contract.ts";
 import { chooseRuntime } from "../run/choose_runtime.ts";
 import { isSandboxOff } from "../run/is_sandbox_off.ts";
 import { runtimeCandidates } from "../run/prepare.ts";
+import { isThere } from "../store/files.ts";
 import { Store } from "../store/store.ts";
 import { checkRouter, checkRouterTrust } from "./check_router.ts";
 import { freeBytes } from "./disk.ts";
@@ -33,7 +34,7 @@ export async function diagnose(context: Context): Promise<readonly Check[]> {
   const groups = await Promise.all([
     checkChoice(context, candidates),
     ...candidates.ids.map((id) => checkRuntime(id, candidates.probe(id))),
-    checkLocalhost(),
+    checkLocalhost(context),
     checkRouter(context),
     checkRouterTrust(context),
     checkStore(context),
@@ -88,7 +89,7 @@ async function checkRuntime(
 }
 
 /** Browsers resolve `*.localhost` themselves; other programs ask the system. */
-async function checkLocalhost(): Promise<readonly Check[]> {
+async function checkLocalhost({ os }: Pick<Context, "os">): Promise<readonly Check[]> {
   const { lookup } = await import("node:dns/promises");
   const subject = ".localhost";
   try {
@@ -96,20 +97,21 @@ async function checkLocalhost(): Promise<readonly Check[]> {
     if (address === "::1" || address.startsWith("127.")) {
       return [{ subject, state: "ok", text: `names resolve to ${address}`, fix: null }];
     }
-    return [notResolved(`names resolve to ${address}, which is not this machine`)];
+    const text = `names resolve to ${address}, which is not this machine`;
+    return [{ subject, state: "warning", text, fix: await localhostFix(os) }];
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return [notResolved("names do not resolve outside of browsers")];
+    const text = "names do not resolve outside of browsers, curl and runs";
+    return [{ subject, state: "warning", text, fix: await localhostFix(os) }];
   }
 }
 
-function notResolved(text: string): Check {
-  return {
-    subject: ".localhost",
-    state: "warning",
-    text,
-    fix: "Install libnss-myhostname, or add the names that you need to /etc/hosts",
-  };
+/** The module that knows them is a package on Debian and comes with systemd elsewhere. */
+async function localhostFix(os: Context["os"]): Promise<string> {
+  if (os === "darwin") return "Name them in /etc/hosts: 127.0.0.1 web.myapp.localhost";
+  return await isThere("/etc/debian_version")
+    ? "sudo apt install libnss-myhostname"
+    : 'Put myhostname before dns in the line "hosts:" of /etc/nsswitch.conf';
 }
 
 async function checkStore({ paths }: Context): Promise<readonly Check[]> {

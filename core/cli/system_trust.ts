@@ -82,3 +82,42 @@ export const MAC_LIST: readonly string[] = [
   "-Z",
   MAC_KEYCHAIN,
 ];
+
+/** Where Chromium and Chrome on Linux look, besides their own list. */
+const NSS_DATABASE = "sql:$HOME/.pki/nssdb";
+
+/** How programs are told that do not ask the system, a line each. */
+export function tellOthers(authority: KnownAuthority, os: "linux" | "darwin"): readonly string[] {
+  const { file } = authority;
+  return [
+    `Programs with a store of their own have to be told ${file}:`,
+    ...(os === "darwin"
+      ? ["  Firefox    before 120: Settings, Privacy & Security, View Certificates, Import"]
+      : [
+        "  Firefox    Settings, Privacy & Security, View Certificates, Authorities, Import, for websites",
+        "  Chromium   mkdir -p $HOME/.pki/nssdb && " +
+        `certutil -d ${NSS_DATABASE} -A -t C,, -n ${nickname(authority)} -i ${file}`,
+        "             (certutil is in libnss3-tools or nss-tools; then start the browser again)",
+      ]),
+    `  Node.js    NODE_EXTRA_CA_CERTS=${file}`,
+  ];
+}
+
+/** How they are made to forget it, a line each. */
+export function tellOthersBack(
+  authority: KnownAuthority,
+  os: "linux" | "darwin",
+): readonly string[] {
+  return [
+    "What was told to programs themselves stays there:",
+    "  Firefox    Settings, Privacy & Security, View Certificates, Authorities, moat, Delete",
+    ...(os === "darwin"
+      ? []
+      : [`  Chromium   certutil -d ${NSS_DATABASE} -D -n ${nickname(authority)}`]),
+  ];
+}
+
+/** Several homes may each have one, and a database takes one of each name. */
+function nickname({ fingerprint }: KnownAuthority): string {
+  return `moat-router-${fingerprint.slice(0, 8)}`;
+}

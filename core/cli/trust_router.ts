@@ -19,6 +19,8 @@ import {
   MAC_LIST,
   macTrust,
   macUntrust,
+  tellOthers,
+  tellOthersBack,
   trustedFile,
   type TrustSteps,
   type TrustStore,
@@ -51,7 +53,7 @@ export async function trustRouter(context: Context, options: TrustRouterOptions)
       isTrusted
         ? "The system trusts the router's certificate authority already"
         : "The system trusts the router's certificate authority now",
-      ...otherPrograms(authority),
+      ...tellOthers(authority, context.os),
       "Take it back: moat proxy untrust",
     ],
   });
@@ -77,9 +79,9 @@ export async function untrustRouter(
     json: options.json,
     text: [
       isTrusted
-        ? "The system does not trust the router's certificate authority any more; what was told " +
-          "to browsers themselves stays there"
+        ? "The system does not trust the router's certificate authority any more"
         : "The system does not trust the router's certificate authority",
+      ...(authority === undefined ? [] : tellOthersBack(authority, context.os)),
     ],
   });
   return EXIT.ok;
@@ -166,17 +168,6 @@ async function follow(
 function lastLine(output: Uint8Array): string | undefined {
   const lines = new TextDecoder().decode(output).trim().split("\n");
   return lines.at(-1) || undefined;
-}
-
-/** Programs that do not ask the system. */
-function otherPrograms({ file }: KnownAuthority): readonly string[] {
-  return [
-    `Programs with a store of their own have to be told ${file}:`,
-    "  Firefox    Settings, Certificates, Authorities, Import",
-    `  Chromium   mkdir -p $HOME/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, ` +
-    `-n moat-router -i ${file}`,
-    `  Node.js    NODE_EXTRA_CA_CERTS=${file}`,
-  ];
 }
 
 async function report(

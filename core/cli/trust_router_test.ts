@@ -6,6 +6,8 @@ import {
   linuxUntrust,
   macTrust,
   macUntrust,
+  tellOthers,
+  tellOthersBack,
   trustedFile,
   type TrustStore,
 } from "./system_trust.ts";
@@ -39,6 +41,22 @@ Deno.test("what is run on macOS trusts for TLS alone, and takes away by fingerpr
     `security remove-trusted-cert -d ${AUTHORITY.file}`,
     `security delete-certificate -Z ${"0A".repeat(32)} ${keychain}`,
   ]);
+});
+
+Deno.test("programs are told and told back under one name, which is the authority's own", () => {
+  const nickname = "moat-router-0a0a0a0a";
+  const told = tellOthers(AUTHORITY, "linux").join("\n");
+  assert.match(told, new RegExp(`certutil .* -n ${nickname} -i ${AUTHORITY.file}$`, "m"));
+  assert.match(
+    tellOthersBack(AUTHORITY, "linux").join("\n"),
+    new RegExp(` -D -n ${nickname}$`, "m"),
+  );
+});
+
+Deno.test("on macOS Chromium asks the system, so nobody is told about certutil", () => {
+  const lines = [...tellOthers(AUTHORITY, "darwin"), ...tellOthersBack(AUTHORITY, "darwin")];
+  assert.doesNotMatch(lines.join("\n"), /certutil/);
+  assert.match(lines.join("\n"), /NODE_EXTRA_CA_CERTS/);
 });
 
 /** A system whose store is a directory of the test's. */

@@ -74,7 +74,8 @@ for (const target of testEngines()) {
   });
 
   Deno.test({
-    name: `docker ${target}: a closed connection leaves no relay, and one without perl says so`,
+    name:
+      `docker ${target}: all connections from within share a relay, and without perl it says so`,
     ignore,
     fn: async () => {
       await using subject = await makeDockerCompanions(target, "container");
@@ -86,15 +87,23 @@ for (const target of testEngines()) {
       await runtime.create(run);
       await runtime.start(run);
       await firstOutput(runtime, run.name, "ready\n");
-      const stream = await runtime.dial?.(run.name, 7001);
-      // The server, its child for the connection, the relay and its child.
-      const perls = (count: number) =>
-        inside(runtime, run.name, `[ $(cat /proc/[0-9]*/comm | grep -c perl) = ${count} ]`);
-      await until("the relay is there", () => perls(4));
-      stream?.close();
-      await until("the relay has ended", () => perls(1));
-      assert.ok(await inside(runtime, run.name, "rm /usr/bin/perl"));
-      await assert.rejects(async () => await runtime.dial?.(run.name, 7001), /has no perl/);
+      const dial = async () => await runtime.dial?.(run.name, 7001);
+      const count = (command: string, wanted: number) =>
+        inside(runtime, run.name, `[ $(cat /proc/[0-9]*/comm | grep -c ${command}) = ${wanted} ]`);
+      const streams = [...await Promise.all([dial(), dial()]), await dial()];
+      assert.ok(await count("moat-relay", 1));
+      // The server has a child for each connection.
+      assert.ok(await count("perl", 4));
+      for (const stream of streams) stream?.close();
+      await until("the connections have ended", () => count("perl", 1));
+      await assert.rejects(async () => await runtime.dial?.(run.name, 7009), /nothing listens/);
+      const relay = "$(grep -l moat-relay /proc/[0-9]*/comm | cut -d/ -f3)";
+      assert.ok(await inside(runtime, run.name, `kill ${relay}`));
+      await until("the relay has ended", () => count("moat-relay", 0));
+      (await dial())?.close();
+      assert.ok(await inside(runtime, run.name, `kill ${relay}; rm /usr/bin/perl`));
+      await until("the relay has ended", () => count("moat-relay", 0));
+      await assert.rejects(dial(), /has no perl/);
     },
   });
 }

@@ -8,7 +8,7 @@
 import { MoatError } from "../../core/errors.ts";
 import { LABEL } from "../../core/ids.ts";
 import type { ByteStream, CallOptions } from "../../core/plugin/runtime.ts";
-import { dialThroughRelay } from "./dial_relay.ts";
+import type { DialRelays } from "./dial_relays.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./inspect_container.ts";
 import { entriesAt, textAt, valueAt } from "./json.ts";
@@ -23,15 +23,18 @@ export interface DialOptions extends CallOptions {
   readonly port: number;
   /** The engine runs on this machine itself. */
   readonly isHere: boolean;
+  readonly relays: DialRelays;
 }
 
 /** Connects. @throws MoatError when nothing listens there */
 export async function dialContainer(
   engine: Engine,
   name: string,
-  { port, isHere, signal }: DialOptions,
+  { port, isHere, relays, signal }: DialOptions,
 ): Promise<ByteStream> {
   signal?.throwIfAborted();
+  const again = await relays.dialAgain(name, port, { signal });
+  if (again !== undefined) return again;
   const doing = `connect to port ${port} of container "${name}"`;
   const container = await readContainer(engine, name, { signal });
   if (valueAt(container, "State", "Running") !== true) {
@@ -49,7 +52,7 @@ export async function dialContainer(
   const hosts = ["127.0.0.1", "::1", ...endpoints.map(({ address }) => address)];
   const stream = direct === "refused" && isCompanion
     ? undefined
-    : await dialThroughRelay(engine, { name, port, hosts, doing }, { signal });
+    : await relays.dial({ name, port, hosts, doing }, { signal });
   if (stream === undefined) throw new MoatError(`Cannot ${doing}: nothing listens there`);
   return stream;
 }

@@ -26,6 +26,7 @@ import type {
 import { acceptInside } from "./accept.ts";
 import { createCompanions } from "./companions.ts";
 import { dialContainer } from "./dial.ts";
+import { DialRelays } from "./dial_relays.ts";
 import type { Engine } from "./engine.ts";
 import { execInContainer } from "./exec_in_container.ts";
 import { createImages } from "./images.ts";
@@ -56,7 +57,7 @@ export interface DockerRuntimeOptions {
   readonly build?: NonNullable<Images["build"]>;
 }
 
-/** Runs containers on one engine. Disposing closes its idle connections. */
+/** Runs containers on one engine. Disposing ends connections into containers. */
 export class DockerRuntime implements Runtime {
   readonly id = "docker";
   readonly target: string;
@@ -71,6 +72,7 @@ export class DockerRuntime implements Runtime {
   readonly supervise = undefined;
   readonly privileged = true;
   readonly #engine: Engine;
+  readonly #relays: DialRelays;
   readonly #stateDir: string;
 
   constructor(engine: Engine, options: DockerRuntimeOptions) {
@@ -81,7 +83,9 @@ export class DockerRuntime implements Runtime {
     this.images = createImages(engine, { env, ...(build === undefined ? {} : { build }) });
     this.companions = createCompanions(engine, target);
     const isHere = target.startsWith("unix://") && os === "linux";
-    this.dial = (name, port, options) => dialContainer(engine, name, { ...options, port, isHere });
+    const relays = this.#relays = new DialRelays(engine);
+    this.dial = (name, port, options) =>
+      dialContainer(engine, name, { ...options, port, isHere, relays });
     this.accept = (name, port, options) => acceptInside(engine, name, { ...options, port });
     this.networks = { create: (network, options) => createNetwork(engine, network, options) };
     this.volumes = { ensure: (volume, options) => ensureVolume(engine, volume, options) };
@@ -132,8 +136,8 @@ export class DockerRuntime implements Runtime {
     return execInContainer(this.#engine, { name, spec }, options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#relays[Symbol.asyncDispose]();
     this.#engine[Symbol.dispose]();
-    return Promise.resolve();
   }
 }

@@ -14,7 +14,7 @@ import type { ByteStream } from "../../core/plugin/runtime.ts";
 import { removeShortened, shortenDirectory } from "./network/relay_socket.ts";
 import { writeAll } from "./network/write_all.ts";
 import { isAlive, parseIdentity, signalProcess } from "./process_identity.ts";
-import { raceAbort } from "./race_abort.ts";
+import { raceAbort } from "../../core/race_abort.ts";
 import { type ProcessIdentity, readJson } from "./sandbox_state.ts";
 import { BOOTSTRAP, fields, frame } from "./script/common_script.ts";
 import { relayProgram } from "./script/relay_script.ts";

@@ -43,7 +43,7 @@ import { readKeptOutput } from "./kept_output.ts";
 import { closeNetwork } from "./network/close_network.ts";
 import { superviseNetwork } from "./network/supervise_network.ts";
 import { isAlive, signalProcess } from "./process_identity.ts";
-import { raceAbort } from "./race_abort.ts";
+import { raceAbort } from "../../core/race_abort.ts";
 import { RunNetworks } from "./run_networks.ts";
 import { SandboxDialer } from "./sandbox_dialer.ts";
 import {

@@ -17,7 +17,7 @@ import { openNetwork } from "./network/open_network.ts";
 import { pipeAttachment } from "./pipe_attachment.ts";
 import { identifyProcess, signalProcess } from "./process_identity.ts";
 import { ptyAttachment } from "./pty_attachment.ts";
-import { raceAbort } from "./race_abort.ts";
+import { raceAbort } from "../../core/race_abort.ts";
 import { type CompanionLayout, HOME, layoutSandbox, type SandboxLayout } from "./sandbox_layout.ts";
 import {
   type Backend,

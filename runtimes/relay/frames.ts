@@ -8,11 +8,14 @@
  * @module
  */
 
-/** What frames say. */
+/**
+ * What frames say. Whoever opens a connection gives it its number: the relay from 1 on, moat from
+ * {@linkcode FIRST_OWN} on.
+ */
 export const SAYS = {
   /** The relay serves; with data: why it does not. Has no connection. */
   ready: 0,
-  /** There is a new connection. */
+  /** There is a new connection, or one that was asked for. */
   open: 1,
   data: 2,
   /** So many bytes more (32 bits) may be sent. */
@@ -21,10 +24,18 @@ export const SAYS = {
   end: 4,
   /** The sender has let go of the connection; what it sent before still counts. */
   gone: 5,
+  /**
+   * Moat asks for a connection to the port and the first of the addresses that answers, all of them
+   * apart by spaces. `open` or `gone` comes back.
+   */
+  connect: 6,
 } as const;
 
 /** One of {@linkcode SAYS}. */
 export type Says = typeof SAYS[keyof typeof SAYS];
+
+/** The first number that moat gives. */
+export const FIRST_OWN = 0x80000000;
 
 /** Bytes that a connection may send without a grant. */
 export const WINDOW_BYTES = 256 * 1024;

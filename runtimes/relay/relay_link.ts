@@ -6,10 +6,19 @@
  * @module
  */
 
+import type { ByteStream } from "../../core/plugin/runtime.ts";
 import { FrameSender } from "./frame_sender.ts";
-import { type Frame, FrameError, FrameReader, parseGrant, SAYS } from "./frames.ts";
+import {
+  FIRST_OWN,
+  type Frame,
+  FrameError,
+  FrameReader,
+  parseGrant,
+  SAYS,
+  type Says,
+} from "./frames.ts";
 import { MAX_CONNECTIONS } from "./relay_program.ts";
-import { RelayedStream } from "./relayed_stream.ts";
+import { brokenConnection, RelayedStream } from "./relayed_stream.ts";
 
 /** Time for a relay to end by itself. */
 const END_MS = 2_000;
@@ -28,8 +37,21 @@ export interface RelayTransport {
 
 /** Options of {@linkcode RelayLink}. */
 export interface RelayLinkOptions {
-  /** Is given each connection from inside. */
-  serve(stream: RelayedStream): void;
+  /** Is given each connection from inside; absent: there may be none. */
+  readonly serve?: (stream: RelayedStream) => void;
+}
+
+/** Where to connect to from inside. */
+export interface InsideTarget {
+  readonly port: number;
+  /** Addresses to try in turn. */
+  readonly hosts: readonly string[];
+}
+
+/** A connection that was asked for. */
+interface Asked {
+  resolve(stream: RelayedStream | undefined): void;
+  reject(reason: unknown): void;
 }
 
 /** All connections of one relay. Disposing ends relay and connections. */
@@ -42,6 +64,10 @@ export class RelayLink implements AsyncDisposable {
   readonly #options: RelayLinkOptions;
   readonly #sender: FrameSender;
   readonly #streams = new Map<number, RelayedStream>();
+  /** Connections that were asked for, without an answer so far. */
+  readonly #asked = new Map<number, Asked>();
+  #last = FIRST_OWN;
+  #isOver = false;
   readonly #ready = Promise.withResolvers<string | undefined>();
 
   constructor(transport: RelayTransport, options: RelayLinkOptions) {
@@ -50,6 +76,27 @@ export class RelayLink implements AsyncDisposable {
     this.#sender = new FrameSender((data) => transport.write(data));
     this.ready = this.#ready.promise;
     this.ended = this.#run();
+  }
+
+  /** Connects inside; `undefined` when nothing listens there. @throws ConnectionReset at its end */
+  connect(
+    { port, hosts }: InsideTarget,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ByteStream | undefined> {
+    const connection = ++this.#last;
+    const asked = Promise.withResolvers<RelayedStream | undefined>();
+    this.#asked.set(connection, asked);
+    const give = (says: Says, text: string) =>
+      this.#sender.send({ connection, says, data: new TextEncoder().encode(text) });
+    give(SAYS.connect, [port, ...hosts].join(" "));
+    const abort = () => {
+      if (this.#asked.delete(connection)) give(SAYS.gone, "");
+      asked.reject(signal?.reason);
+    };
+    if (this.#isOver) this.#refuseAsked();
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
+    return asked.promise.finally(() => signal?.removeEventListener("abort", abort));
   }
 
   /** Ends it at once, without waiting. */
@@ -83,6 +130,8 @@ export class RelayLink implements AsyncDisposable {
       if (!(error instanceof FrameError)) throw error;
     } finally {
       this.close();
+      this.#isOver = true;
+      this.#refuseAsked();
       this.#ready.resolve(undefined);
       for (const stream of this.#streams.values()) stream.onGone();
       this.#streams.clear();
@@ -101,6 +150,11 @@ export class RelayLink implements AsyncDisposable {
   #obey({ connection, says, data }: Frame): void {
     if (says === SAYS.ready) return this.#ready.resolve(new TextDecoder().decode(data));
     if (says === SAYS.open) return this.#open(connection);
+    const asked = this.#asked.get(connection);
+    if (asked !== undefined) {
+      this.#asked.delete(connection);
+      return asked.resolve(undefined);
+    }
     // Both sides may let go at a time: then there is none.
     const stream = this.#streams.get(connection);
     if (stream === undefined) return;
@@ -118,7 +172,13 @@ export class RelayLink implements AsyncDisposable {
   }
 
   #open(connection: number): void {
-    if (this.#streams.has(connection) || this.#streams.size >= MAX_CONNECTIONS) {
+    const asked = this.#asked.get(connection);
+    this.#asked.delete(connection);
+    const take = asked?.resolve ?? this.#options.serve;
+    if (
+      take === undefined || this.#streams.has(connection) ||
+      this.#streams.size >= MAX_CONNECTIONS
+    ) {
       throw new FrameError("The relay opens what it may not");
     }
     const stream = new RelayedStream({
@@ -126,6 +186,11 @@ export class RelayLink implements AsyncDisposable {
       forget: () => void this.#streams.delete(connection),
     });
     this.#streams.set(connection, stream);
-    this.#options.serve(stream);
+    take(stream);
+  }
+
+  #refuseAsked(): void {
+    for (const { reject } of this.#asked.values()) reject(brokenConnection());
+    this.#asked.clear();
   }
 }

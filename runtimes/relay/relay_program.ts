@@ -2,7 +2,7 @@
  * The relay's half inside: a program in perl, with modules of perl-base alone, as slim images have no
  * more.
  *
- * It listens on a port of the loopback and carries all its connections over its standard
+ * It listens on a port of the loopback, connects where it is told to, and carries all connections over its standard
  * streams, see `frames.ts`. It ends with its standard input, so nothing stays when moat is gone.
  * Nothing it does waits for one connection: what cannot be written yet is kept, which is never more
  * than was granted.
@@ -19,14 +19,14 @@ export const MAX_CONNECTIONS = 10_000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 /**
- * Listens on the port that is its first argument, on 127.0.0.1 and, where there is one, ::1. Where
- * that fails it says so and ends.
+ * Listens on the port that is its first argument, if there is one, on 127.0.0.1 and, where there is
+ * one, ::1. Where that fails it says so and ends.
  */
 export const RELAY_LISTEN = String.raw`
 use strict;
 use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
-use Errno qw(EAGAIN EINTR EADDRINUSE EMFILE ENFILE);
+use Errno qw(EAGAIN EINTR EADDRINUSE EINPROGRESS EMFILE ENFILE);
 $SIG{PIPE} = "IGNORE";
 my ($port) = @ARGV;
 $0 = "moat-relay";
@@ -49,10 +49,14 @@ sub send_output {
 sub nonblocking { fcntl($_[0], F_SETFL, O_NONBLOCK | fcntl($_[0], F_GETFL, 0)); }
 sub give_up { say_that(0, ${SAYS.ready}, $_[0]); send_output(); exit 1; }
 
-for my $host ("127.0.0.1", "::1") {
+sub address {
+  my ($host, $port) = @_;
   my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
   my $ip = inet_pton($family, $host);
-  my $to = $family == AF_INET ? pack_sockaddr_in($port, $ip) : pack_sockaddr_in6($port, $ip);
+  return ($family, $family == AF_INET ? pack_sockaddr_in($port, $ip) : pack_sockaddr_in6($port, $ip));
+}
+for my $host ($port ? ("127.0.0.1", "::1") : ()) {
+  my ($family, $to) = address($host, $port);
   my $made = socket(my $listener, $family, SOCK_STREAM, 0);
   setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1) if $made;
   if ($made && bind($listener, $to) && listen($listener, 4096)) { push @listeners, $listener; }
@@ -137,6 +141,48 @@ sub welcome {
   }
   listening(0);
 }
+# Tries the next address; the connection is in $at while it is being made.
+sub connect_on {
+  my ($c) = @_;
+  while (defined(my $host = shift @{$c->{hosts}})) {
+    my ($family, $to) = address($host, $c->{port});
+    socket(my $socket, $family, SOCK_STREAM, 0) or next;
+    nonblocking($socket);
+    setsockopt($socket, 6, 1, 1);
+    my $made = connect($socket, $to);
+    next if !$made && $! != EINPROGRESS;
+    my $n = $c->{file} = fileno($socket);
+    $c->{socket} = $socket;
+    $at{$n} = $c;
+    return connected($c) if $made;
+    vec($writes, $n, 1) = 1;
+    return;
+  }
+  delete $named{$c->{name}};
+  say_that($c->{name}, ${SAYS.gone}, "");
+}
+sub connected {
+  my ($c) = @_;
+  delete $c->{hosts};
+  vec($writes, $c->{file}, 1) = 0;
+  vec($reads, $c->{file}, 1) = 1;
+  say_that($c->{name}, ${SAYS.open}, "");
+}
+sub connect_ended {
+  my ($c) = @_;
+  return connected($c) if !unpack("i", getsockopt($c->{socket}, SOL_SOCKET, SO_ERROR));
+  vec($writes, $c->{file}, 1) = 0;
+  delete $at{$c->{file}};
+  close($c->{socket});
+  connect_on($c);
+}
+sub connect_to {
+  my ($name, $to) = @_;
+  my ($port, @hosts) = split(/ /, $to);
+  my $c = { name => $name, port => $port, hosts => \@hosts, out => "", given => 0, granted => ${WINDOW_BYTES} };
+  $named{$name} = $c;
+  connect_on($c);
+}
 sub obey {
   my ($c, $says, $data) = @_;
   if ($says == ${SAYS.data}) { $c->{out} .= $data; give($c); }
@@ -157,8 +203,9 @@ sub listen_to_moat {
   while (length($input) - $from >= 7) {
     my ($name, $says, $size) = unpack("NCn", substr($input, $from, 7));
     last if length($input) - $from < 7 + $size;
-    my $c = $named{$name};
-    obey($c, $says, substr($input, $from + 7, $size)) if $c;
+    my $data = substr($input, $from + 7, $size);
+    if ($says == ${SAYS.connect}) { connect_to($name, $data); }
+    else { my $c = $named{$name}; obey($c, $says, $data) if $c; }
     $from += 7 + $size;
   }
   substr($input, 0, $from, "");
@@ -176,7 +223,10 @@ while (1) {
   exit 0 if defined $watched ? $found > 0 && vec($r, $watched, 1) : $target && !-e "/proc/$target";
   next if $found <= 0;
   listen_to_moat() if vec($r, 0, 1);
-  for my $n (files($w)) { give($at{$n}) if $at{$n}; }
+  for my $n (files($w)) {
+    my $c = $at{$n};
+    if ($c) { $c->{hosts} ? connect_ended($c) : give($c); }
+  }
   for my $n (files($r)) { take($at{$n}) if $at{$n} && vec($reads, $n, 1); }
   for my $listener (@listeners) { welcome($listener) if vec($r, fileno($listener), 1); }
   send_output() if length $output;

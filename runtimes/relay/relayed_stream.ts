@@ -54,7 +54,7 @@ export class RelayedStream implements ByteStream {
       return Promise.resolve(count);
     }
     if (this.#inputEnded) return Promise.resolve(null);
-    if (this.#broken) return Promise.reject(broken());
+    if (this.#broken) return Promise.reject(brokenConnection());
     return new Promise((resolve, reject) => {
       this.#reader = { into, resolve, reject };
     });
@@ -65,7 +65,7 @@ export class RelayedStream implements ByteStream {
     if (this.#closed || this.#outputEnded) {
       throw new Deno.errors.BrokenPipe("The stream's output has ended");
     }
-    if (this.#broken) throw broken();
+    if (this.#broken) throw brokenConnection();
     const taken = data.subarray(0, Math.min(this.#granted, MAX_DATA_BYTES));
     if (taken.length > 0) this.#carrier.send(SAYS.data, taken);
     this.#granted -= taken.length;
@@ -128,7 +128,7 @@ export class RelayedStream implements ByteStream {
   /** The connection, or the relay, is gone. */
   onGone(): void {
     this.#broken = true;
-    this.#settleReader(({ reject }) => reject(broken()));
+    this.#settleReader(({ reject }) => reject(brokenConnection()));
     this.#wakeWriters();
   }
 
@@ -163,6 +163,7 @@ export class RelayedStream implements ByteStream {
   }
 }
 
-function broken(): Error {
-  return new Deno.errors.ConnectionReset("The connection from inside the container broke");
+/** What reads and writes reject with when the other side is gone. */
+export function brokenConnection(): Error {
+  return new Deno.errors.ConnectionReset("The connection with the inside broke");
 }

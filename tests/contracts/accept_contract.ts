@@ -210,8 +210,9 @@ export const ACCEPT_CASES: ContractCases<Inside> = {
     assert.equal(await inside.run(program("request", HOST, PORT, "one")), "heard one");
     assert.equal(isOver, false);
     // What it has not read makes its end a broken connection.
+    const breaking = assert.rejects(over.promise, isBroken);
     await deaf.kill("SIGKILL");
-    await assert.rejects(over.promise, isBroken);
+    await breaking;
     await deaf.wait();
     await deaf.attachment[Symbol.asyncDispose]();
   },

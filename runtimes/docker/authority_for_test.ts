@@ -18,11 +18,13 @@ Deno.test("authorityFor() leaves out what the image sets itself", async () => {
       ? Response.json({ Id: "1", Config: { Env } })
       : undefined;
   using engine = new Engine(connectTo({ url: fake.target }));
-  const found = await authorityFor(engine, { authority: AUTHORITY, image: "company/node" }, {});
+  const found = await authorityFor(engine, { authority: AUTHORITY, image: "company/node" }, {
+    seen: new Map(),
+  });
   assert.deepEqual(found?.env, { SSL_CERT_FILE: "/all.crt" });
 });
 
-Deno.test("authorityFor() asks nothing without an authority", async () => {
+Deno.test("authorityFor() asks nothing without an authority, nor what has been seen", async () => {
   await using fake = await startFakeEngine("runc");
   let asked = 0;
   fake.answer = () => {
@@ -30,6 +32,9 @@ Deno.test("authorityFor() asks nothing without an authority", async () => {
     return undefined;
   };
   using engine = new Engine(connectTo({ url: fake.target }));
-  assert.equal(await authorityFor(engine, { image: "node" }, {}), undefined);
+  const seen = new Map([["node", ["SSL_CERT_FILE=/own.crt"]]]);
+  assert.equal(await authorityFor(engine, { image: "node" }, { seen }), undefined);
+  const found = await authorityFor(engine, { authority: AUTHORITY, image: "node" }, { seen });
+  assert.deepEqual(found?.env, { NODE_EXTRA_CA_CERTS: "/ca.crt" });
   assert.equal(asked, 0);
 });

@@ -15,13 +15,18 @@ export interface CreateImagesOptions {
   /** Environment of moat itself, for registry credentials. */
   readonly env: Readonly<Record<string, string>>;
   readonly build?: NonNullable<Images["build"]>;
+  readonly seen: SeenImages;
 }
 
+/** The variables of images that were looked at, as `NAME=value`, by the images' references. */
+export type SeenImages = Map<string, readonly string[]>;
+
 /** The images ability of an engine. */
-export function createImages(engine: Engine, { env, build }: CreateImagesOptions): Images {
+export function createImages(engine: Engine, { env, build, seen }: CreateImagesOptions): Images {
+  const id = (ref: string, options?: CallOptions) => lookAtImage(engine, ref, { ...options, seen });
   return {
-    exists: async (ref, options) => await imageId(engine, ref, options) !== undefined,
-    id: (ref, options) => imageId(engine, ref, options),
+    exists: async (ref, options) => await id(ref, options) !== undefined,
+    id,
     pull: (ref, options = {}) => pullImage(engine, ref, { ...options, env }),
     listOwn: (options) => listOwnTags(engine, options),
     untag: (ref, options) => untag(engine, ref, options),
@@ -29,37 +34,28 @@ export function createImages(engine: Engine, { env, build }: CreateImagesOptions
   };
 }
 
-/** The variables that an image sets, as `NAME=value`; none when it is not there. */
-export async function imageEnv(
-  engine: Engine,
-  ref: string,
-  options: CallOptions,
-): Promise<readonly string[]> {
-  const { value } = await inspectImage(engine, ref, options);
-  return listAt(value, "Config", "Env").filter((text) => typeof text === "string");
+/** Options of {@linkcode lookAtImage}. */
+export interface LookAtImageOptions extends CallOptions {
+  /** Remembers what was found. */
+  readonly seen: SeenImages;
 }
 
-async function imageId(
+/** The engine's id of an image; `undefined` when it is not there. */
+export async function lookAtImage(
   engine: Engine,
   ref: string,
-  options: CallOptions = {},
+  { seen, signal }: LookAtImageOptions,
 ): Promise<string | undefined> {
-  const { status, value } = await inspectImage(engine, ref, options);
-  return status === 404 ? undefined : textAt(value, "Id") ?? "";
-}
-
-function inspectImage(
-  engine: Engine,
-  ref: string,
-  { signal }: CallOptions,
-): ReturnType<Engine["call"]> {
-  return engine.call({
+  const { status, value } = await engine.call({
     method: "GET",
     path: `/images/${imagePath(ref)}/json`,
     doing: `look for image "${ref}"`,
     accept: [404],
     signal,
   });
+  if (status === 404) return undefined;
+  seen.set(ref, listAt(value, "Config", "Env").filter((text) => typeof text === "string"));
+  return textAt(value, "Id") ?? "";
 }
 
 async function listOwnTags(

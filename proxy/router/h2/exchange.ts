@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ByteStream } from "../../../core/plugin/runtime.ts";
 import type { Origin } from "../contract.ts";
+import { latin1Bytes } from "../http1/characters.ts";
 import { ChunkedDecoder } from "../http1/chunked.ts";
 import type { Http1Engine } from "../http1/engine.ts";
 import { HeaderBlock } from "../http1/header_block.ts";
@@ -83,7 +84,7 @@ function sendRequest(
   near: ByteStream,
   { text, framing }: { readonly text: string; readonly framing: TextFraming },
 ): void {
-  let sending = write(near, latin1(text));
+  let sending = write(near, latin1Bytes(text));
   let trailers = `0\r\n${END_OF_HEADERS}`;
   stream.on("trailers", (fields: IncomingHttpHeaders) => trailers = trailerText(fields));
   stream.on("data", (data: Uint8Array) => {
@@ -92,7 +93,7 @@ function sendRequest(
     sending = sending.then(() => write(near, piece)).finally(() => stream.resume());
   });
   stream.on("end", () => {
-    if (framing === "chunked") sending = sending.then(() => write(near, latin1(trailers)));
+    if (framing === "chunked") sending = sending.then(() => write(near, latin1Bytes(trailers)));
   });
 }
 
@@ -137,26 +138,28 @@ class ResponseReader {
     if (endStream) return true;
     switch (framing.kind) {
       case "length":
-        return await this.#forwardLength(framing.length) && this.#end();
+        return await this.#forwardLength(framing.length);
       case "chunked":
         return await this.#forwardChunks();
       case "until-close":
-        return await this.#forwardLength(Infinity) && this.#end();
+        return await this.#forwardLength(Infinity);
     }
   }
 
   async #forwardLength(length: number): Promise<boolean> {
     const { source } = this.#peer;
-    for (let left = length; left > 0;) {
+    for (let left = length;;) {
       if (source.available === 0 && !await source.more()) {
-        return length === Infinity && source.ended;
+        return length === Infinity && source.ended && this.#end();
       }
       const end = Math.min(source.end, source.start + left);
       left -= end - source.start;
-      await this.#send(source.bytes.slice(source.start, end));
+      const piece = source.bytes.slice(source.start, end);
       source.start = end;
+      // The last piece says that it is the last: an empty frame behind it costs as much as it does.
+      if (left === 0) return this.#end(piece);
+      await this.#send(piece);
     }
-    return true;
   }
 
   async #forwardChunks(): Promise<boolean> {
@@ -201,8 +204,9 @@ class ResponseReader {
     this.#stream.off("close", settle);
   }
 
-  #end(): boolean {
-    this.#stream.end();
+  #end(last?: Uint8Array): boolean {
+    if (last === undefined) this.#stream.end();
+    else this.#stream.end(last);
     return true;
   }
 }
@@ -225,7 +229,7 @@ function fieldsOf(block: HeaderBlock): Record<string, string | string[]> {
 }
 
 function chunk(data: Uint8Array): Uint8Array {
-  const head = latin1(`${data.length.toString(16)}\r\n`);
+  const head = latin1Bytes(`${data.length.toString(16)}\r\n`);
   const framed = new Uint8Array(head.length + data.length + 2);
   framed.set(head);
   framed.set(data, head.length);
@@ -240,8 +244,4 @@ async function write(stream: ByteStream, data: Uint8Array): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
-}
-
-function latin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

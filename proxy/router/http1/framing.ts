@@ -21,6 +21,18 @@ export const NO_BODY: Framing = { kind: "length", length: 0 };
 export const CHUNKED: Framing = { kind: "chunked" };
 export const UNTIL_CLOSE: Framing = { kind: "until-close" };
 
+/** What most say, taken apart. */
+const COMMON_ITEMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["keep-alive,", ["keep-alive"]],
+  ["close,", ["close"]],
+]);
+
+/** The items of a list, which may be several headers' values with a comma behind each. */
+export function listItems(text: string): readonly string[] {
+  return COMMON_ITEMS.get(text) ??
+    text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+}
+
 /** Both headers, as far as they are there and plain. */
 export interface Lengths {
   readonly contentLength: number | undefined;

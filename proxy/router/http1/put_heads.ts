@@ -24,19 +24,20 @@ import type { ParsedRequest } from "./request_head.ts";
 import type { ParsedResponse } from "./response_head.ts";
 
 /** Header lines that are never copied: removed, or written anew from what was understood. */
-const REWRITTEN: ReadonlySet<number> = new Set([
+const REWRITTEN_IN_UPGRADES = idSet(
   CONNECTION,
   KEEP_ALIVE,
   HOP_BY_HOP,
   TRANSFER_ENCODING,
   CONTENT_LENGTH,
-  UPGRADE,
-]);
-
-const REWRITTEN_IN_REQUESTS: ReadonlySet<number> = new Set([...REWRITTEN, FORWARDED, TE]);
+);
+const REWRITTEN = REWRITTEN_IN_UPGRADES | idSet(UPGRADE);
+const REWRITTEN_IN_REQUESTS = REWRITTEN | idSet(FORWARDED, TE);
+const REWRITTEN_WITH_EXPECT = REWRITTEN_IN_REQUESTS | idSet(EXPECT);
 
 /** Connection options that are not names of headers to remove. */
 const OPTIONS: ReadonlySet<string> = new Set(["close", "keep-alive", "upgrade", "te"]);
+const NO_NAMES: readonly string[] = [];
 
 /** Puts the request's head; `added` are whole lines such as Forwarded and Via. */
 export function putRequestHead(outlet: Outlet, request: ParsedRequest, added: Uint8Array): void {
@@ -48,14 +49,10 @@ export function putRequestHead(outlet: Outlet, request: ParsedRequest, added: Ui
     outlet.text(`${request.method} ${request.target} `);
   }
   outlet.text("HTTP/1.1\r\n");
-  const named = request.connectionNames.filter((name) => !OPTIONS.has(name));
-  putFields(
-    outlet,
-    block,
-    (id, start, end) =>
-      REWRITTEN_IN_REQUESTS.has(id) || (id === EXPECT && !request.expectsContinue) ||
-      (id === OTHER && isNamed(named, block.bytes, start, end)),
-  );
+  putFields(outlet, block, {
+    without: request.expectsContinue ? REWRITTEN_IN_REQUESTS : REWRITTEN_WITH_EXPECT,
+    named: namedIn(request.connectionNames),
+  });
   if (request.host === "" && request.version === "1.0") outlet.text("Host:\r\n");
   if (framing.kind === "chunked") {
     outlet.text("Transfer-Encoding: chunked\r\n");
@@ -93,15 +90,11 @@ export function putResponseHead(
   outlet.text("HTTP/1.1");
   outlet.add(block.bytes, block.base + "HTTP/1.1".length, block.base + block.lineLength);
   outlet.text(block.lineLength > "HTTP/1.1 200".length ? "\r\n" : " \r\n");
-  const named = response.connectionNames.filter((name) => !OPTIONS.has(name));
   const keepsUpgrade = status === 101 || status === 426;
-  putFields(
-    outlet,
-    block,
-    (id, start, end) =>
-      (REWRITTEN.has(id) && !(id === UPGRADE && keepsUpgrade)) ||
-      (id === OTHER && isNamed(named, block.bytes, start, end)),
-  );
+  putFields(outlet, block, {
+    without: keepsUpgrade ? REWRITTEN_IN_UPGRADES : REWRITTEN,
+    named: namedIn(response.connectionNames),
+  });
   if (asChunks) {
     outlet.text("Transfer-Encoding: chunked\r\n");
   } else if (response.contentLength !== undefined && status >= 200 && status !== 204) {
@@ -115,19 +108,38 @@ export function putResponseHead(
   outlet.text("\r\n");
 }
 
-/** Copies the lines that stay, neighbours together. Offsets given to `leaveOut` are absolute. */
+interface LeftOut {
+  /** An `idSet`. */
+  readonly without: number;
+  /** Other headers, by name. */
+  readonly named: readonly string[];
+}
+
+/** Copies the lines that stay, neighbours together. */
 function putFields(
   outlet: Outlet,
   { bytes, base, fields, length }: HeaderBlock,
-  leaveOut: (id: number, nameStart: number, nameEnd: number) => boolean,
+  { without, named }: LeftOut,
 ): void {
   let from = fields[0]?.nameStart ?? length - 2;
-  for (const field of fields) {
-    if (!leaveOut(field.id, base + field.nameStart, base + field.nameEnd)) continue;
-    outlet.add(bytes, base + from, base + field.nameStart);
-    from = field.end;
+  for (const { id, nameStart, nameEnd, end } of fields) {
+    const isLeftOut = (without & (1 << id)) !== 0 ||
+      (id === OTHER && isNamed(named, bytes, base + nameStart, base + nameEnd));
+    if (!isLeftOut) continue;
+    outlet.add(bytes, base + from, base + nameStart);
+    from = end;
   }
   outlet.add(bytes, base + from, base + length - 2);
+}
+
+/** Ids of headers as the bits of a number. */
+function idSet(...ids: readonly number[]): number {
+  return ids.reduce((bits, id) => bits | (1 << id), 0);
+}
+
+function namedIn(connectionNames: readonly string[]): readonly string[] {
+  if (connectionNames.length === 0) return NO_NAMES;
+  return connectionNames.filter((name) => !OPTIONS.has(name));
 }
 
 function isNamed(

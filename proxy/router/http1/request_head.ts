@@ -9,7 +9,14 @@
 
 import type { Header, RequestHead } from "../contract.ts";
 import { isText, latin1, SPACE, TARGET, TOKEN } from "./characters.ts";
-import { CHUNKED, type Framing, NO_BODY, readLengths, requirePlainName } from "./framing.ts";
+import {
+  CHUNKED,
+  type Framing,
+  listItems,
+  NO_BODY,
+  readLengths,
+  requirePlainName,
+} from "./framing.ts";
 import { CONNECTION, EXPECT, HOST, TE, UPGRADE, VIA } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
@@ -98,7 +105,7 @@ export class ParsedRequest implements RequestHead {
       : NO_BODY;
     this.saysLength = contentLength !== undefined;
     this.isSafe = this.framing === NO_BODY && SAFE.has(this.method);
-    this.connectionNames = connection === "" ? NO_NAMES : listOf(connection);
+    this.connectionNames = connection === "" ? NO_NAMES : listItems(connection);
     this.keepAlive = line.version === "1.1"
       ? !this.connectionNames.includes("close")
       : this.connectionNames.includes("keep-alive") && !this.connectionNames.includes("close");
@@ -111,7 +118,7 @@ export class ParsedRequest implements RequestHead {
     }
     this.expectsContinue = expect !== undefined && line.version === "1.1" &&
       this.framing !== NO_BODY;
-    this.acceptsTrailers = te !== "" && listOf(te).includes("trailers");
+    this.acceptsTrailers = te !== "" && listItems(te).includes("trailers");
     this.via = via;
   }
 
@@ -196,8 +203,4 @@ function originForm(
   }
   if (rest === "") return method === "OPTIONS" ? "*" : "/";
   return rest.startsWith("?") ? `/${rest}` : rest;
-}
-
-function listOf(text: string): readonly string[] {
-  return text.split(",").map((item) => item.trim()).filter((item) => item !== "");
 }

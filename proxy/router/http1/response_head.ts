@@ -5,7 +5,7 @@
  */
 
 import { isText, SPACE, ZERO } from "./characters.ts";
-import { CHUNKED, type Framing, NO_BODY, readLengths, UNTIL_CLOSE } from "./framing.ts";
+import { CHUNKED, type Framing, listItems, NO_BODY, readLengths, UNTIL_CLOSE } from "./framing.ts";
 import { CONNECTION, KEEP_ALIVE } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
@@ -42,9 +42,7 @@ export function parseResponse(block: HeaderBlock, requestMethod: string): Parsed
       if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000;
     }
   }
-  const connectionNames = connection === ""
-    ? NO_NAMES
-    : connection.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const connectionNames = connection === "" ? NO_NAMES : listItems(connection);
   const hasNoBody = requestMethod === "HEAD" || status < 200 || status === 204 || status === 304;
   const framing: Framing = hasNoBody || contentLength === 0
     ? NO_BODY

@@ -80,21 +80,44 @@ function serveRequest(
     const reason = "the request came through this router again and again";
     return Promise.resolve({ kind: "problem", problem: { kind: "loop", status: 508, reason } });
   }
-  const carryOut = (decision: Decision) =>
-    decision.kind === "forward"
-      ? forwardRequest(client, request, { endpoint: decision.endpoint, engine })
-      : sendAnswer(client, request, { answer: decision.answer, engine });
-  const fail = (cause: unknown): ForwardResult => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return { kind: "problem", problem: { kind: "failed", status: 500, reason, cause } };
-  };
-  let decided: ReturnType<Http1Engine["decide"]>;
+  let decided: Decision | Promise<Decision>;
   try {
     decided = engine.decide(request, client.origin);
   } catch (cause) {
-    return Promise.resolve(fail(cause));
+    return Promise.resolve(failed(cause));
   }
-  return decided instanceof Promise ? decided.then(carryOut, fail) : carryOut(decided);
+  return decided instanceof Promise
+    ? carryOutLater(client, request, { deciding: decided, engine })
+    : carryOut(client, request, { decision: decided, engine });
+}
+
+function carryOut(
+  client: Client,
+  request: ParsedRequest,
+  { decision, engine }: { readonly decision: Decision; readonly engine: Http1Engine },
+): Promise<ForwardResult> {
+  return decision.kind === "forward"
+    ? forwardRequest(client, request, { endpoint: decision.endpoint, engine })
+    : sendAnswer(client, request, { answer: decision.answer, engine });
+}
+
+async function carryOutLater(
+  client: Client,
+  request: ParsedRequest,
+  { deciding, engine }: { readonly deciding: Promise<Decision>; readonly engine: Http1Engine },
+): Promise<ForwardResult> {
+  let decision: Decision;
+  try {
+    decision = await deciding;
+  } catch (cause) {
+    return failed(cause);
+  }
+  return await carryOut(client, request, { decision, engine });
+}
+
+function failed(cause: unknown): ForwardResult {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { kind: "problem", problem: { kind: "failed", status: 500, reason, cause } };
 }
 
 async function sendAnswer(

@@ -6,6 +6,8 @@
  *     deno task soak nested [rounds]   a moat inside docker:dind that builds over BUILDKIT_HOST
  *     deno task soak databases [rounds]   ten runs at once with a database each, once
  *     deno task soak routes [kills]    kill -9 of the daemon while 16 processes register 200 runs each
+ *     deno task soak faults [kills]    kill -9 of the daemon under load 10 times; 500 changes of routes under
+ *                                      load; 2,000 idle and 500 slow clients; 10,000 routes
  *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
  *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
  *
@@ -14,7 +16,9 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { describeError } from "../core/errors.ts";
+import { isThere } from "../core/store/files.ts";
 import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { assertAttacksFail, HostilePlugin } from "../tests/helpers/hostile_plugin.ts";
@@ -23,6 +27,15 @@ import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
 import { runMoatInside } from "../tests/helpers/nested_moat.ts";
 import { playRouteStorm } from "../tests/helpers/route_storm.ts";
+import {
+  changeRoutesUnderLoad,
+  dribbleHeads,
+  type FaultStage,
+  holdConnections,
+  killDaemonUnderLoad,
+  openFaultStage,
+  serveManyRoutes,
+} from "../tests/helpers/router_faults.ts";
 import { runtimesUnderTest } from "../tests/helpers/runtimes_under_test.ts";
 
 async function soakKills(rounds: number): Promise<boolean> {
@@ -93,6 +106,83 @@ async function soakRoutes(kills: number): Promise<boolean> {
   return lost.length === 0 && stale.length === 0 && live === 1600;
 }
 
+/** The router in the daemon of the real program, with one local run behind it. */
+async function soakFaults(kills: number): Promise<boolean> {
+  await using stage = await openFaultStage();
+  const rows: readonly (() => Promise<FaultRow>)[] = [
+    () => holdSilent(stage, "nothing", ""),
+    () => holdSilent(stage, "half a head", "GET / HTTP/1.1\r\n"),
+    () => killUnderLoad(stage, kills),
+    () => changeUnderLoad(stage),
+    () => dribble(stage),
+    () => tenThousandRoutes(),
+  ];
+  let wrong = 0;
+  for (const row of rows) {
+    const { text, isRight } = await row();
+    console.log(`${text}  ${isRight ? "ok" : "WRONG"}`);
+    if (!isRight) wrong++;
+  }
+  return wrong === 0;
+}
+
+interface FaultRow {
+  readonly text: string;
+  readonly isRight: boolean;
+}
+
+async function holdSilent(stage: FaultStage, what: string, send: string): Promise<FaultRow> {
+  const outcome = await holdConnections(stage, { count: 2000, send });
+  const { beforeMib, afterMib, answerMs, closed } = outcome;
+  const memory = `from ${beforeMib.toFixed(0)} to ${afterMib.toFixed(0)} MiB`;
+  return {
+    text: `2,000 clients that send ${what}: ${memory}, others answered in ${
+      answerMs.toFixed(1)
+    } ms`,
+    isRight: closed === 0 && afterMib < 150,
+  };
+}
+
+async function killUnderLoad(stage: FaultStage, kills: number): Promise<FaultRow> {
+  const times = (await killDaemonUnderLoad(stage, kills)).toSorted((a, b) => a - b);
+  const [median = NaN, most = NaN] = [times[kills >> 1], times.at(-1)];
+  return {
+    text: `${kills} times kill -9 under load: an answer after ${median.toFixed(0)} ms (median), ${
+      most.toFixed(0)
+    } ms (most)`,
+    isRight: most < 1000,
+  };
+}
+
+async function changeUnderLoad(stage: FaultStage): Promise<FaultRow> {
+  const { changes, answers, failures } = await changeRoutesUnderLoad(stage, { runs: 250 });
+  const failed = [...failures].map(([what, count]) => `${count} × ${what}`).join("; ");
+  return {
+    text: `${changes} changes of routes, ${answers} requests meanwhile: ${failed || "none failed"}`,
+    isRight: failures.size === 0,
+  };
+}
+
+async function dribble(stage: FaultStage): Promise<FaultRow> {
+  const { statuses, slowestMs, otherMs } = await dribbleHeads(stage, { count: 500 });
+  const answers = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");
+  return {
+    text: `500 clients with slow heads: ${answers} within ${(slowestMs / 1000).toFixed(1)} s, ` +
+      `others answered in ${otherMs.toFixed(0)} ms at most`,
+    isRight: statuses.get(408) === 500,
+  };
+}
+
+async function tenThousandRoutes(): Promise<FaultRow> {
+  const { memoryMib, firstMs, lastMs } = await serveManyRoutes(10_000);
+  return {
+    text: `10,000 routes: ${memoryMib.toFixed(0)} MiB, the first answered in ${
+      firstMs.toFixed(2)
+    } ms, the last in ${lastMs.toFixed(2)} ms`,
+    isRight: memoryMib < 150,
+  };
+}
+
 async function soakBodies(gib: number): Promise<boolean> {
   const { seconds, peakMib, problems } = await playLargeBodies(gib * 1024);
   const verdict = problems.length === 0 ? "ok" : `WRONG: ${problems.join("; ")}`;
@@ -133,6 +223,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   databases: { rounds: 1, run: soakDatabases },
   plugins: { rounds: 10, run: soakPlugins },
   routes: { rounds: 20, run: soakRoutes },
+  faults: { rounds: 10, run: soakFaults },
   bodies: { rounds: 5, run: soakBodies },
 };
 
@@ -142,6 +233,10 @@ async function main([name = "kills", count]: readonly string[]): Promise<number>
   if (soak === undefined || !(rounds > 0)) {
     console.error(`Usage: deno task soak ${Object.keys(SOAKS).join("|")} [rounds]`);
     return 2;
+  }
+  const binary = resolve("dist/moat");
+  if (Deno.env.get("MOAT_TEST_BINARY") === undefined && await isThere(binary)) {
+    Deno.env.set("MOAT_TEST_BINARY", binary);
   }
   return await soak.run(rounds) ? 0 : 1;
 }

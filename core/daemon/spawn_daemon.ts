@@ -19,7 +19,8 @@ export interface DaemonLoop {
 }
 
 /**
- * 3: trying again cannot help. 126, 127: the program is gone or broken. A normal end is 0. The log
+ * 3: trying again cannot help. 126, 127: the program is gone or broken. 137: it was killed, and its
+ * endpoints wait. A normal end is 0. The log
  * is opened to append, so that whoever shortens it does not leave a hole.
  */
 const LOOP = `
@@ -27,8 +28,7 @@ log=$1; shift
 exec </dev/null >>"$log" 2>&1
 ulimit -n "$(ulimit -Hn)" || :
 until "$@"; do
-  case $? in 3 | 126 | 127) exit 3 ;; esac
-  sleep 0.2
+  case $? in 3 | 126 | 127) exit 3 ;; 137) sleep 0.02 ;; *) sleep 0.2 ;; esac
 done
 `;
 

@@ -85,6 +85,18 @@ Deno.test("500 changes of other routes under load fail no request", async () => 
   assert.deepEqual([...statuses.keys()], [200]);
 });
 
+Deno.test("of 10,000 routes each is served, and one goes without the others", async () => {
+  await using bench = await createBench();
+  for (let count = 0; count < 10_000; count++) bench.router.set(bench.route(`run-${count}`));
+  const statuses = async () => {
+    const asked = [0, 4999, 9999].map((count) => bench.ask(`run-${count}.localhost`));
+    return (await Promise.all(asked)).map(({ status }) => status);
+  };
+  assert.deepEqual(await statuses(), [200, 200, 200]);
+  bench.router.delete("run_run-4999");
+  assert.deepEqual(await statuses(), [200, 404, 200]);
+});
+
 Deno.test("a router that drains listens no more and lets the present request end", async () => {
   await using bench = await createBench();
   const begun = Promise.withResolvers<void>();

@@ -22,6 +22,8 @@ export class Chromium implements AsyncDisposable {
   readonly #home: string;
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  /** What its console would show of failed requests and errors. */
+  readonly messages: string[] = [];
   #count = 0;
 
   private constructor(process: Deno.ChildProcess, home: string, socket: WebSocket) {
@@ -29,7 +31,11 @@ export class Chromium implements AsyncDisposable {
     this.#home = home;
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
-      const { id, result, error } = Object(JSON.parse(String(data)));
+      const { id, result, error, method, params } = Object(JSON.parse(String(data)));
+      if (method === "Log.entryAdded") {
+        const { text, url } = Object(Object(params).entry);
+        this.messages.push(`${text} (${url})`);
+      }
       const waiting = this.#waiting.get(Number(id));
       this.#waiting.delete(Number(id));
       if (error === undefined) waiting?.resolve(result);
@@ -70,7 +76,9 @@ export class Chromium implements AsyncDisposable {
         socket.onopen = resolve;
         socket.onerror = reject;
       });
-      return new Chromium(process, home, socket);
+      const chromium = new Chromium(process, home, socket);
+      await chromium.#ask("Log.enable", {});
+      return chromium;
     } catch (error) {
       await end(process, home);
       throw error;

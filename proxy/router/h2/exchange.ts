@@ -14,6 +14,7 @@ import { HeaderBlock } from "../http1/header_block.ts";
 import type { Peer } from "../http1/peer.ts";
 import { Refusal } from "../http1/refusal.ts";
 import { type ParsedResponse, parseResponse } from "../http1/response_head.ts";
+import { type HeaderFields, readFields, usesUtf8, writeFields } from "./field_text.ts";
 import { memoryPipe } from "./memory_pipe.ts";
 import { requestText, type TextFraming, trailerText } from "./request_text.ts";
 
@@ -27,6 +28,7 @@ export interface ServeStreamOptions {
 }
 
 const END_OF_HEADERS = "\r\n";
+const UTF8 = usesUtf8(Deno.version.deno);
 /** From RFC 9113 7. */
 const PROTOCOL_ERROR = 1;
 
@@ -44,7 +46,7 @@ export async function serveStream(
   stream: ServerHttp2Stream,
   { headers, isEnded, origin, engine }: ServeStreamOptions,
 ): Promise<void> {
-  const head = requestText(headers, { hasBody: !isEnded });
+  const head = requestText(readFields(headers, UTF8), { hasBody: !isEnded });
   if (head.kind === "malformed") return stream.close(PROTOCOL_ERROR);
   const [near, far] = memoryPipe();
   let isAnswered = false;
@@ -86,7 +88,9 @@ function sendRequest(
 ): void {
   let sending = write(near, latin1Bytes(text));
   let trailers = `0\r\n${END_OF_HEADERS}`;
-  stream.on("trailers", (fields: IncomingHttpHeaders) => trailers = trailerText(fields));
+  stream.on("trailers", (fields: IncomingHttpHeaders) => {
+    trailers = trailerText(readFields(fields, UTF8));
+  });
   stream.on("data", (data: Uint8Array) => {
     stream.pause();
     const piece = framing === "chunked" ? chunk(data) : data;
@@ -212,7 +216,7 @@ class ResponseReader {
 }
 
 /** By lower-case name; several of one name are a list. */
-function fieldsOf(block: HeaderBlock): Record<string, string | string[]> {
+function fieldsOf(block: HeaderBlock): HeaderFields {
   const fields: Record<string, string | string[]> = {};
   for (const field of block.fields) {
     const name = block.name(field).toLowerCase();
@@ -225,7 +229,7 @@ function fieldsOf(block: HeaderBlock): Record<string, string | string[]> {
       ? [before, value].flat()
       : `${before}, ${value}`;
   }
-  return fields;
+  return writeFields(fields, UTF8);
 }
 
 function chunk(data: Uint8Array): Uint8Array {

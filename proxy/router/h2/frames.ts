@@ -13,6 +13,7 @@ export const SETTINGS = 4;
 export const PING = 6;
 export const GOAWAY = 7;
 export const WINDOW_UPDATE = 8;
+export const CONTINUATION = 9;
 
 /** Of DATA and HEADERS: the sender sends no more on this stream. */
 export const END_STREAM = 1;
@@ -22,6 +23,7 @@ export const PROTOCOL_ERROR = 1;
 export const FLOW_CONTROL_ERROR = 3;
 export const STREAM_CLOSED = 5;
 export const FRAME_SIZE_ERROR = 6;
+export const ENHANCE_YOUR_CALM = 11;
 
 const HEADER_BYTES = 9;
 /** Larger than the runtime's server allows frames to be: it refuses those, whatever they say. */

@@ -8,8 +8,10 @@
  */
 
 import {
+  CONTINUATION,
   DATA,
   END_STREAM,
+  ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   type Frame,
   FRAME_SIZE_ERROR,
@@ -29,6 +31,8 @@ const INITIAL_WINDOW = 65_535;
 const MAX_WINDOW = 2 ** 31 - 1;
 const INITIAL_WINDOW_SIZE = 4;
 const SETTING_BYTES = 6;
+/** Of one head; the runtime's server takes no more either, but not every version of it says so. */
+const MAX_CONTINUATIONS = 8;
 /** Streams that the server reset: what the client sent before it knew comes soon or never. */
 const MAX_RESET = 1000;
 /** Numbers that were left out, as ranges; no client of good will leaves out any. */
@@ -54,6 +58,7 @@ export class StreamRules {
   readonly #skipped: (readonly [number, number])[] = [];
   readonly #refuse: (stream: number, code: number) => void;
   #initialWindow = INITIAL_WINDOW;
+  #continuations = 0;
 
   /** `refuse` resets one stream with a code, now or as soon as the server knows it. */
   constructor(refuse: (stream: number, code: number) => void) {
@@ -63,8 +68,11 @@ export class StreamRules {
   /** What becomes of a frame of the client. */
   readonly fromClient = (frame: Frame): Verdict => {
     switch (frame.type) {
+      case CONTINUATION:
+        return ++this.#continuations > MAX_CONTINUATIONS ? ENHANCE_YOUR_CALM : "pass";
       case DATA:
       case HEADERS:
+        this.#continuations = 0;
         return this.#content(frame);
       case PRIORITY:
         return priority(frame);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import {
+  CONTINUATION,
   DATA,
   END_STREAM,
+  ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   type Frame,
   FrameScanner,
@@ -116,4 +118,15 @@ Deno.test("FrameScanner finds the same frames however the bytes come, and drops 
     assert.deepEqual(passed, expected);
     assert.deepEqual(streams, [1, 3, 5]);
   }
+});
+
+Deno.test("StreamRules ends a head that comes in more than a few pieces", () => {
+  const { rules } = createBench();
+  for (const stream of [1, 3]) {
+    rules.fromClient(frame(HEADERS, stream));
+    for (let piece = 0; piece < 8; piece++) {
+      assert.equal(rules.fromClient(frame(CONTINUATION, stream)), "pass");
+    }
+  }
+  assert.equal(rules.fromClient(frame(CONTINUATION, 3)), ENHANCE_YOUR_CALM);
 });

@@ -5,20 +5,20 @@
  * @module
  */
 
-import type { ContainerSpec, TrustedAuthority } from "../../core/plugin/runtime.ts";
+import type { CallOptions, ContainerSpec, TrustedAuthority } from "../../core/plugin/runtime.ts";
 import type { Engine } from "./engine.ts";
-import { lookAtImage, type LookAtImageOptions } from "./images.ts";
+import { imageEnv } from "./images.ts";
 
-/** Asks the engine for the image's variables, unless they have been seen or there is no authority. */
+/** Asks the engine for the image's variables; nothing is asked without an authority. */
 export async function authorityFor(
   engine: Engine,
   { authority, image }: Pick<ContainerSpec, "authority" | "image">,
-  options: LookAtImageOptions,
+  options: CallOptions,
 ): Promise<TrustedAuthority | undefined> {
   if (authority === undefined || image === undefined) return authority;
-  const { seen } = options;
-  if (!seen.has(image)) await lookAtImage(engine, image, options);
-  const theirs = new Set(seen.get(image)?.map((text) => text.split("=")[0]));
+  const theirs = new Set(
+    (await imageEnv(engine, image, options)).map((text) => text.split("=")[0]),
+  );
   const env = Object.entries(authority.env).filter(([name]) => !theirs.has(name));
   return { ...authority, env: Object.fromEntries(env) };
 }

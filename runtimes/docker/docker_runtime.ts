@@ -29,7 +29,7 @@ import { dialContainer } from "./dial.ts";
 import { DialRelays } from "./dial_relays.ts";
 import type { Engine } from "./engine.ts";
 import { execInContainer } from "./exec_in_container.ts";
-import { createImages, type SeenImages } from "./images.ts";
+import { createImages } from "./images.ts";
 import { inspectContainer } from "./inspect_container.ts";
 import { listOwned } from "./list_owned.ts";
 import { createNetwork } from "./networks.ts";
@@ -74,18 +74,13 @@ export class DockerRuntime implements Runtime {
   readonly #engine: Engine;
   readonly #relays: DialRelays;
   readonly #stateDir: string;
-  readonly #seen: SeenImages = new Map();
 
   constructor(engine: Engine, options: DockerRuntimeOptions) {
     const { target, os, stateDir, env, build } = options;
     this.#engine = engine;
     this.#stateDir = stateDir;
     this.target = target;
-    this.images = createImages(engine, {
-      env,
-      seen: this.#seen,
-      ...(build === undefined ? {} : { build }),
-    });
+    this.images = createImages(engine, { env, ...(build === undefined ? {} : { build }) });
     this.companions = createCompanions(engine, target);
     const isHere = target.startsWith("unix://") && os === "linux";
     const relays = this.#relays = new DialRelays(engine);
@@ -99,8 +94,7 @@ export class DockerRuntime implements Runtime {
 
   create(spec: ContainerSpec, options?: CallOptions): Promise<void> {
     const { target } = this;
-    const [stateDir, seen] = [this.#stateDir, this.#seen];
-    return createContainer(this.#engine, spec, { ...options, target, stateDir, seen });
+    return createContainer(this.#engine, spec, { ...options, target, stateDir: this.#stateDir });
   }
 
   start(spec: ContainerSpec, options?: CallOptions): Promise<Attachment | undefined> {

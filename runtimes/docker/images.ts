@@ -15,18 +15,13 @@ export interface CreateImagesOptions {
   /** Environment of moat itself, for registry credentials. */
   readonly env: Readonly<Record<string, string>>;
   readonly build?: NonNullable<Images["build"]>;
-  readonly seen: SeenImages;
 }
 
-/** The variables of images that were looked at, as `NAME=value`, by the images' references. */
-export type SeenImages = Map<string, readonly string[]>;
-
 /** The images ability of an engine. */
-export function createImages(engine: Engine, { env, build, seen }: CreateImagesOptions): Images {
-  const id = (ref: string, options?: CallOptions) => lookAtImage(engine, ref, { ...options, seen });
+export function createImages(engine: Engine, { env, build }: CreateImagesOptions): Images {
   return {
-    exists: async (ref, options) => await id(ref, options) !== undefined,
-    id,
+    exists: async (ref, options) => await imageId(engine, ref, options) !== undefined,
+    id: (ref, options) => imageId(engine, ref, options),
     pull: (ref, options = {}) => pullImage(engine, ref, { ...options, env }),
     listOwn: (options) => listOwnTags(engine, options),
     untag: (ref, options) => untag(engine, ref, options),
@@ -34,28 +29,37 @@ export function createImages(engine: Engine, { env, build, seen }: CreateImagesO
   };
 }
 
-/** Options of {@linkcode lookAtImage}. */
-export interface LookAtImageOptions extends CallOptions {
-  /** Remembers what was found. */
-  readonly seen: SeenImages;
-}
-
-/** The engine's id of an image; `undefined` when it is not there. */
-export async function lookAtImage(
+/** The variables that an image sets, as `NAME=value`; none when it is not there. */
+export async function imageEnv(
   engine: Engine,
   ref: string,
-  { seen, signal }: LookAtImageOptions,
+  options: CallOptions,
+): Promise<readonly string[]> {
+  const { value } = await inspectImage(engine, ref, options);
+  return listAt(value, "Config", "Env").filter((text) => typeof text === "string");
+}
+
+async function imageId(
+  engine: Engine,
+  ref: string,
+  options: CallOptions = {},
 ): Promise<string | undefined> {
-  const { status, value } = await engine.call({
+  const { status, value } = await inspectImage(engine, ref, options);
+  return status === 404 ? undefined : textAt(value, "Id") ?? "";
+}
+
+function inspectImage(
+  engine: Engine,
+  ref: string,
+  { signal }: CallOptions,
+): ReturnType<Engine["call"]> {
+  return engine.call({
     method: "GET",
     path: `/images/${imagePath(ref)}/json`,
     doing: `look for image "${ref}"`,
     accept: [404],
     signal,
   });
-  if (status === 404) return undefined;
-  seen.set(ref, listAt(value, "Config", "Env").filter((text) => typeof text === "string"));
-  return textAt(value, "Id") ?? "";
 }
 
 async function listOwnTags(

@@ -15,12 +15,11 @@ import { MoatError, UnavailableError } from "../../core/errors.ts";
 import { readInit } from "../../core/image/init.ts";
 import { secretFiles } from "../../core/image/secret_env.ts";
 import { createAttachment } from "./attachment.ts";
-import { authorityFor } from "./authority_for.ts";
 import { containerBody } from "./container_body.ts";
 import { createOnEngine, explainStart, SLOW_MS } from "./create_container.ts";
+import { authorityFor } from "./authority_for.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import { ensureEngineSees } from "./engine_sees.ts";
-import type { SeenImages } from "./images.ts";
 import { inspectContainer } from "./inspect_container.ts";
 import { numberAt, textAt } from "./json.ts";
 
@@ -29,18 +28,17 @@ export interface CreateContainerOptions extends CallOptions {
   readonly target: string;
   /** Where the runtime keeps what it found out; may be empty. */
   readonly stateDir: string;
-  readonly seen: SeenImages;
 }
 
 /** Creates the container. Leaves nothing when it throws or is aborted. */
 export async function createContainer(
   engine: Engine,
   spec: ContainerSpec,
-  { signal, target, stateDir, seen }: CreateContainerOptions,
+  { signal, target, stateDir }: CreateContainerOptions,
 ): Promise<void> {
   const [apiVersion, authority] = await Promise.all([
     engine.apiVersion(),
-    authorityFor(engine, spec, { seen, ...(signal && { signal }) }),
+    authorityFor(engine, spec, signal === undefined ? {} : { signal }),
   ]);
   const known = { ...spec, ...(authority === undefined ? {} : { authority }) };
   const body = containerBody(known, { init: readInit(), apiVersion });

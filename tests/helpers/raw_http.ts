@@ -34,13 +34,21 @@ export interface RawMessage {
   readonly trailers: string;
 }
 
+/** What a connection is read from and written to, such as `Deno.Conn`. */
+export interface RawStream {
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
 /** A connection that is read message by message. */
-export class RawConnection implements Disposable {
-  readonly connection: Deno.TcpConn;
+export class RawConnection<Stream extends RawStream = RawStream> implements Disposable {
+  readonly connection: Stream;
   #unread: Uint8Array = new Uint8Array(0);
   #isClosed = false;
 
-  constructor(connection: Deno.TcpConn) {
+  constructor(connection: Stream) {
     this.connection = connection;
   }
 
@@ -64,6 +72,8 @@ export class RawConnection implements Disposable {
       if (error instanceof Deno.errors.ConnectionReset) return undefined;
       if (error instanceof Deno.errors.BadResource) return undefined;
       if (error instanceof Deno.errors.Interrupted) return undefined;
+      // TLS without its own end.
+      if (error instanceof Deno.errors.UnexpectedEof) return undefined;
       throw error;
     }
   }
@@ -125,7 +135,11 @@ export class RawConnection implements Disposable {
    */
   async readMessage({ hasBody = true, untilEnd = false } = {}): Promise<RawMessage | undefined> {
     const head = await this.readHead();
-    if (head === undefined) return undefined;
+    return head === undefined ? undefined : await this.readRest(head, { hasBody, untilEnd });
+  }
+
+  /** The message whose head that is. @throws when the connection ends too early */
+  async readRest(head: string, { hasBody = true, untilEnd = false } = {}): Promise<RawMessage> {
     if (!hasBody) return { head, body: new Uint8Array(0), trailers: "" };
     if (/^transfer-encoding: *chunked *\r$/im.test(head)) {
       return { head, ...await this.#readChunks() };

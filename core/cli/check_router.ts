@@ -8,7 +8,7 @@ import { loadHomeConfig } from "../config/load_home_config.ts";
 import type { Context } from "../context.ts";
 import { findDaemon } from "../daemon/ensure_daemon.ts";
 import type { RouterState } from "../daemon/route_keeper.ts";
-import { portsToTry, type WishedPort, wishedPort } from "../daemon/router_port.ts";
+import { FIRST_FREE_PORT, portsToTry, type WishedPort, wishedPort } from "../daemon/router_port.ts";
 import { describeError, MoatError } from "../errors.ts";
 import type { Paths } from "../store/paths.ts";
 import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
@@ -48,10 +48,13 @@ export async function checkRouter(
     return [{ subject, state: "ok", text, fix: null }];
   }
   const text = `port ${port} cannot be had, which ${wish.origin} asks for`;
-  return [{ subject, state: "problem", text, fix: "moat proxy start --port 8081" }];
+  const fix = port < FIRST_FREE_PORT
+    ? `sudo moat proxy start --port ${port}`
+    : "moat proxy start --port 8081";
+  return [{ subject, state: "problem", text, fix }];
 }
 
-/** Whether HTTPS is believed here; no line where nobody has used it. */
+/** Whether HTTPS is believed here; no line before the first run with endpoints. */
 export async function checkRouterTrust(
   context: Pick<Context, "paths" | "os">,
 ): Promise<readonly Check[]> {
@@ -63,8 +66,10 @@ export async function checkRouterTrust(
       const text = "the system trusts the router's certificates";
       return [{ subject, state: "ok", text, fix: null }];
     }
-    const text = "the system does not trust the router's certificates; browsers will warn";
-    return [{ subject, state: "warning", text, fix: "moat proxy trust" }];
+    // Most people never need it.
+    const text = "the system does not trust the router's certificates; browsers warn of https:// " +
+      "URLs until moat proxy trust";
+    return [{ subject, state: "ok", text, fix: null }];
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const text = `the router's certificates cannot be looked at: ${describeError(error)}`;

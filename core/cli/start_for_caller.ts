@@ -16,7 +16,7 @@ import {
   type PortToKeep,
   type SystemUser,
 } from "../daemon/port_keeper.ts";
-import { wishedPort } from "../daemon/router_port.ts";
+import { FIRST_FREE_PORT, wishedPort } from "../daemon/router_port.ts";
 import { resolvePaths } from "../store/paths.ts";
 
 /** Options of {@linkcode startForCaller}. */
@@ -24,9 +24,6 @@ export interface StartForCallerOptions {
   readonly json: boolean;
   readonly flag?: number;
 }
-
-/** Ports below are root's. */
-const FIRST_FREE_PORT = 1024;
 
 /** Who called sudo to run this process as root; `undefined` where nobody did. */
 export function callerOf({ env }: Pick<Context, "env">): number | undefined {

@@ -6,12 +6,16 @@
  */
 
 import { join } from "node:path";
+import { delay } from "../delay.ts";
 import type { AcceptedClient, KeptPort } from "../plugin/router.ts";
 import type { Paths } from "../store/paths.ts";
 import { socketPath, type SocketPathOptions } from "./socket_path.ts";
 
 /** Connections that wait for clients, so that a burst of clients is not taken on one by one. */
 const WAITING = 16;
+const RETRY_MS = 50;
+/** A keeper that takes longer is none. */
+const ANSWER_MS = 2000;
 /** Of what the keeper says of a client. */
 const CLIENT_BYTES = 64;
 
@@ -83,6 +87,10 @@ class KeptConnections implements KeptPort {
       if (client === undefined) this.close();
       else if (this.#hasEnded) client.stream.close();
       else this.#ready.push(client);
+    } catch (error) {
+      // A process without descriptors has some again when connections end.
+      if (!(error instanceof Error)) throw error;
+      await delay(RETRY_MS);
     } finally {
       this.#count -= 1;
       this.#changed.resolve();
@@ -116,7 +124,11 @@ async function ask(path: string, word: "state" | "end"): Promise<string | undefi
   if (connection === undefined) return undefined;
   try {
     await connection.write(new TextEncoder().encode(`${word}\n`));
-    return await readExactly(connection, CLIENT_BYTES);
+    const limit = new AbortController();
+    const late = delay(ANSWER_MS, limit.signal).then(() => undefined, () => undefined);
+    const answer = await Promise.race([readExactly(connection, CLIENT_BYTES), late]);
+    limit.abort();
+    return answer;
   } catch (error) {
     ignoreClosed(error);
     return undefined;

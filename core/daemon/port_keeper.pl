@@ -44,13 +44,19 @@ sub open_ports {
   return $second ? ($first, $second) : ($first);
 }
 sub become_user {
-  $) = join(" ", $gid, $gid, split(/,/, $groups));
+  my @wanted = split(/,/, $groups);
+  # More than the system takes at once would leave those of root.
+  my $most = (POSIX::sysconf(&POSIX::_SC_NGROUPS_MAX) || 16) - 1;
+  $#wanted = $most - 1 if @wanted > $most;
+  $) = join(" ", $gid, $gid, @wanted);
   POSIX::setgid($gid);
   POSIX::setuid($uid);
   my ($real) = split(/ /, $();
-  my ($effective) = split(/ /, $));
+  my ($effective, @others) = split(/ /, $));
+  my %is_wanted = map { $_ => 1 } $gid, @wanted;
   fail("the system did not make it user $uid")
-    if $< != $uid || $> != $uid || $real != $gid || $effective != $gid || POSIX::setuid(0);
+    if $< != $uid || $> != $uid || $real != $gid || $effective != $gid ||
+      grep({ !$is_wanted{$_} } @others) || POSIX::setuid(0);
 }
 sub open_control {
   umask(0077);

@@ -93,6 +93,17 @@ Deno.test("commandAs() becomes the user for good, with the user's groups", needs
   );
 });
 
+Deno.test("commandAs() keeps no group of root's, however many the user has", needs, async () => {
+  const user = await findSystemUser(NOBODY, { signal: new AbortController().signal });
+  const groups = Array.from({ length: 1000 }, (_, index) => 100_000 + index);
+  const { stdout } = await commandAs(["sh", "-c", "id -G | wc -w; id -G | grep -cw 0"], {
+    user: { ...user, groups },
+    env: { PATH: "/usr/bin:/bin" },
+    stdout: "piped",
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), "1001\n0\n");
+});
+
 Deno.test("findSystemUser() says so when there is no such user", needs, async () => {
   await assert.rejects(
     findSystemUser(4_000_000_123, { signal: new AbortController().signal }),

@@ -14,6 +14,9 @@ export interface WishedPort {
   readonly origin: string;
 }
 
+/** Those below are root's to open. */
+export const FIRST_FREE_PORT = 1024;
+
 const DEFAULT_PORT = 8080;
 /** The default moves on so far; then any free port is taken. */
 const NEIGHBOURS = 20;

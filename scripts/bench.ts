@@ -4,6 +4,7 @@
  *     deno task bench start      the compiled program: --version, list, run on local and docker
  *     deno task bench output     1 GiB through an attached run: throughput and peak memory
  *     deno task bench dial       a connection into a local run, to the first byte
+ *     deno task bench accept     connections from inside runs (docker's need an engine)
  *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
  *     deno task bench services   readiness, templates, a run with a database (needs an engine)
@@ -16,6 +17,7 @@
  * @module
  */
 
+import { benchAccept } from "./bench_accept.ts";
 import { benchDial } from "./bench_dial.ts";
 import { benchDocker } from "./bench_docker.ts";
 import { benchImages } from "./bench_images.ts";
@@ -31,6 +33,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   images: benchImages,
   services: benchServices,
   dial: benchDial,
+  accept: benchAccept,
   plugins: benchPlugins,
   docker: benchDocker,
   router: benchRouter,

@@ -68,6 +68,8 @@ for my $host ($port ? ("127.0.0.1", "::1") : ()) {
 /** Comes behind {@linkcode RELAY_LISTEN}: serves until its standard input ends. */
 export const RELAY_SERVE = String.raw`
 nonblocking($_) for @listeners, *STDOUT;
+# Wider pipes (F_SETPIPE_SZ) are filled and emptied in fewer turns; what is no pipe stays as it is.
+fcntl($_, 1031, 1048576) for *STDIN, *STDOUT;
 sub listening { vec($reads, fileno($_), 1) = $_[0] for @listeners; }
 listening(1);
 vec($reads, 0, 1) = 1;

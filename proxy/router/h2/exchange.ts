@@ -160,7 +160,7 @@ class ResponseReader {
       left -= end - source.start;
       const piece = source.bytes.slice(source.start, end);
       source.start = end;
-      // The last piece says that it is the last: an empty frame behind it costs as much as it does.
+      // Said with the last piece, the end is no frame of its own (Deno 2.8; 2.7 sends one anyway).
       if (left === 0) return this.#end(piece);
       await this.#send(piece);
     }

@@ -53,6 +53,31 @@ Deno.test("a head is read where it stands, and what is behind it is left alone",
   assert.equal(request.header("host"), "a");
 });
 
+Deno.test("a request after another in the same block says only what is its own", () => {
+  const block = new HeaderBlock(LIMITS);
+  let previous: ParsedRequest | undefined;
+  for (
+    const [method, target, host, accept] of [
+      ["GET", "/a", "web.long.localhost", "text/html"],
+      ["GET", "/b", "web.long.localhost", undefined],
+      ["GETS", "/", "api.long.localhost", "*/*"],
+      ["GE", "/longer/than/the/others/are", "web.long.localhost:8080", "a"],
+    ] as const
+  ) {
+    const lines = accept === undefined ? "" : `ACCEPT: ${accept}\r\nX-Accept: no\r\n`;
+    const bytes = toBytes(`${method} ${target} HTTP/1.1\r\n${lines}Host: ${host}\r\n\r\n`);
+    block.reset("head");
+    assert(block.scan(bytes, 0, bytes.length));
+    const request = new ParsedRequest(block, "http", previous);
+    block.detach();
+    bytes.fill(0);
+    assert.deepEqual([request.method, request.target, request.host], [method, target, host]);
+    assert.equal(request.header("accept"), accept);
+    assert.equal(request.header("host"), host);
+    previous = request;
+  }
+});
+
 Deno.test("every byte that is no token character is refused in a header name", () => {
   for (let byte = 0; byte < 256; byte++) {
     const char = String.fromCharCode(byte);

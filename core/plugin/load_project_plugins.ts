@@ -1,7 +1,8 @@
 /**
  * The registry of one project: what is part of moat, and the plugins that moat.yaml names.
  *
- * Only installed files with the digests of moat.lock are used; nothing is fetched here.
+ * Only installed files with the digests of moat.lock are used; nothing is fetched here. What a run
+ * does not use is not even read.
  *
  * @module
  */
@@ -9,7 +10,8 @@
 import type { ProjectConfig } from "../config/project_config.ts";
 import type { Context } from "../context.ts";
 import { MoatError } from "../errors.ts";
-import type { Plugin } from "./contract.ts";
+import type { DependencyPlugin, Plugin } from "./contract.ts";
+import type { LockedPlugin } from "./install/plugin_lock.ts";
 import type { Registry } from "./registry.ts";
 
 /** The plugins of a project. */
@@ -19,45 +21,34 @@ export interface ProjectPlugins {
   readonly unaccepted: readonly string[];
 }
 
-/** Loads them. @throws MoatError when one is not locked, not installed, or was changed */
+/** Options of {@linkcode loadProjectPlugins}. */
+export interface LoadProjectPluginsOptions {
+  readonly project: { readonly path: string };
+  readonly context: Context;
+  /** Entries that ask for dependencies: what none of them names is not read. */
+  readonly entries: readonly string[];
+}
+
+/** Loads those that are used. @throws MoatError when one is not locked, not installed, or was changed */
 export async function loadProjectPlugins(
   { plugins }: Pick<ProjectConfig, "plugins">,
-  { project, context }: {
-    readonly project: { readonly path: string };
-    readonly context: Context;
-  },
+  { project, context, entries }: LoadProjectPluginsOptions,
 ): Promise<ProjectPlugins> {
   if (plugins.length === 0) return { registry: context.registry, unaccepted: [] };
-  const [{ readLock, settleLock }, { loadLockedPlugin }, { Registry }, { Store }] = await Promise
-    .all([
-      import("./install/plugin_lock.ts"),
-      import("./install/load_locked_plugin.ts"),
-      import("./registry.ts"),
-      import("../store/store.ts"),
-    ]);
+  const { readLock, settleLock } = await import("./install/plugin_lock.ts");
   const locked = settleLock(await readLock(project.path), plugins);
+  const bySource = new Map(locked.map((plugin) => [plugin.source, plugin]));
+  const installed = plugins.map((source) => requireLocked(source, bySource.get(source)));
+  const used = await loadUsed(installed, { entries, context });
+  if (used.length === 0) return { registry: context.registry, unaccepted: [] };
+  const [{ Registry }, { Store }] = await Promise.all([
+    import("./registry.ts"),
+    import("../store/store.ts"),
+  ]);
   using store = Store.openExisting(context.paths);
-  const loaded: Plugin[] = [];
-  const unaccepted: string[] = [];
-  for (const source of plugins) {
-    const entry = locked.find((one) => one.source === source);
-    if (entry?.digest === undefined) {
-      throw new MoatError(`Cannot use plugin "${source}": moat.lock does not have it`, {
-        hint: "moat plugin install",
-      });
-    }
-    const { id, digest } = entry;
-    const plugin = await loadLockedPlugin({ ...entry, digest }, context);
-    loaded.push(plugin);
-    if (store?.isPluginAccepted(digest) === true) continue;
-    // Planning asks it, before anybody can be asked for the project's trust.
-    if (plugin.ask !== undefined) {
-      throw new MoatError(`Cannot use plugin "${id}": it is code that you did not accept`, {
-        hint: "moat plugin install",
-      });
-    }
-    unaccepted.push(`${source} ${digest}`);
-  }
+  const unaccepted = used.filter(({ digest }) => store?.isPluginAccepted(digest) !== true);
+  for (const { plugin } of unaccepted) refuseUnaccepted(plugin);
+  const loaded = used.map(({ plugin }) => plugin);
   refuseTaken(loaded, context.registry);
   return {
     registry: new Registry([
@@ -66,8 +57,62 @@ export async function loadProjectPlugins(
       ...context.registry.list("provider"),
       ...loaded,
     ]),
-    unaccepted,
+    unaccepted: unaccepted.map(({ source, digest }) => `${source} ${digest}`),
   };
+}
+
+/** A locked plugin from elsewhere. */
+type InstalledPlugin = LockedPlugin & { readonly digest: string };
+
+function requireLocked(source: string, plugin: LockedPlugin | undefined): InstalledPlugin {
+  const digest = plugin?.digest;
+  if (plugin !== undefined && digest !== undefined) return { ...plugin, digest };
+  throw new MoatError(`Cannot use plugin "${source}": moat.lock does not have it`, {
+    hint: "moat plugin install",
+  });
+}
+
+/** Those that the entries name, and those that these need in turn. */
+async function loadUsed(
+  installed: readonly InstalledPlugin[],
+  { entries, context }: Pick<LoadProjectPluginsOptions, "entries" | "context">,
+): Promise<readonly (InstalledPlugin & { readonly plugin: DependencyPlugin })[]> {
+  const known = new Set(installed.map(({ id }) => id));
+  const names = entries.map(nameOf);
+  // With a name that nobody has, the nearest of all is told.
+  const isSlip = names.some((name) => !known.has(name) && !isBuiltin(name, context.registry));
+  const wanted = new Set(isSlip ? [...names, ...known] : names);
+  const loaded: (InstalledPlugin & { readonly plugin: DependencyPlugin })[] = [];
+  for (let waiting = installed;;) {
+    const next = waiting.filter(({ id }) => wanted.has(id));
+    if (next.length === 0) return loaded;
+    waiting = waiting.filter(({ id }) => !wanted.has(id));
+    const { loadLockedPlugin } = await import("./install/load_locked_plugin.ts");
+    for (const one of next) {
+      const plugin = await loadLockedPlugin(one, context);
+      loaded.push({ ...one, plugin });
+      for (const entry of [...plugin.requires ?? [], ...plugin.expands ?? []]) {
+        wanted.add(nameOf(entry));
+      }
+    }
+  }
+}
+
+function nameOf(entry: string): string {
+  return entry.split(/[@:]/, 1)[0] ?? entry;
+}
+
+function isBuiltin(name: string, registry: Registry<Plugin>): boolean {
+  return registry.find("dependency", name) !== undefined ||
+    registry.find("dependency", `${name}:`) !== undefined;
+}
+
+/** Planning asks it, before anybody can be asked for the project's trust. */
+function refuseUnaccepted({ id, ask }: DependencyPlugin): void {
+  if (ask === undefined) return;
+  throw new MoatError(`Cannot use plugin "${id}": it is code that you did not accept`, {
+    hint: "moat plugin install",
+  });
 }
 
 function refuseTaken(plugins: readonly Plugin[], registry: Registry<Plugin>): void {

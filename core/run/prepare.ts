@@ -44,7 +44,11 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     loadProjectConfig(project.path),
     loadHomeConfig(paths),
   ]);
-  const { registry, unaccepted } = await loadProjectPlugins(written, { project, context });
+  const { registry, unaccepted } = await loadProjectPlugins(written, {
+    project,
+    context,
+    entries: [...written.dependencies, ...flags.dep ?? []],
+  });
   const config = { ...written, plugins: unaccepted };
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
   const dependencies = await prepareDependencies(request, { ...context, registry }, homeConfig);

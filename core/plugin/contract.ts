@@ -26,6 +26,11 @@ export interface RuntimeEnvironment {
   readonly env: Readonly<Record<string, string>>;
   /** Directory for what the runtime keeps between commands (`store/<runtime id>`); may not exist. */
   readonly stateDir: string;
+  /**
+   * Directory for what was found out about this machine, where that outlives `stateDir`; may not exist.
+   * @default stateDir
+   */
+  readonly findingsDir?: string;
   /** This home's id: the value of the label `moat.home`. */
   readonly home: string;
 }

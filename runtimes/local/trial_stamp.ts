@@ -7,8 +7,9 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { RuntimeEnvironment } from "../../core/plugin/contract.ts";
+import { isThere } from "../../core/store/files.ts";
 import { findProgram } from "./find_program.ts";
 import { type Backend, readText, writeWhole } from "./sandbox_state.ts";
 
@@ -30,13 +31,20 @@ export async function isStamped(
 
 /** Remembers a success. Writes only when something changed. */
 export async function stamp(environment: RuntimeEnvironment, backend: Backend): Promise<void> {
+  const directory = dirname(stampPath(environment, backend));
+  // A home is not made for this.
+  if (!await isThere(dirname(directory))) return;
   const text = await describe(environment, backend);
   if (await readText(stampPath(environment, backend)) === text) return;
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   await writeWhole(stampPath(environment, backend), text);
 }
 
-function stampPath({ stateDir }: RuntimeEnvironment, backend: Backend): string {
-  return join(stateDir, `works-${backend}-${Deno.uid() ?? 0}`);
+function stampPath(
+  { stateDir, findingsDir = stateDir }: RuntimeEnvironment,
+  backend: Backend,
+): string {
+  return join(findingsDir, `works-${backend}-${Deno.uid() ?? 0}`);
 }
 
 async function describe({ env }: RuntimeEnvironment, backend: Backend): Promise<string> {

@@ -97,13 +97,16 @@ export class PluginProcess implements AsyncDisposable {
     const process = new PluginProcess(id, { attachment, undo: undo.move(), signal });
     process.#watch(runtime, spec);
     try {
+      const module = `file://${PLUGIN_DIRECTORY}/${entry}`;
+      const writing = attachment.write(encodeFrame({ module, may: mayDo(permissions) }));
+      // Heard below, unless it never gets ready.
+      writing.catch(() => {});
       const ready = await process.#next(START_TIMEOUT_MS);
       if (ready.kind !== "ready") throw process.#error("it does not answer as it must");
       if (ready.contract !== CODE_CONTRACT) {
         throw process.#error(`it speaks contract ${ready.contract}, this is ${CODE_CONTRACT}`);
       }
-      const module = `file://${PLUGIN_DIRECTORY}/${entry}`;
-      const loaded = await process.#exchange({ module, may: mayDo(permissions) });
+      const [loaded] = await Promise.all([process.#answer(), writing]);
       if (loaded.kind !== "loaded") throw process.#error("it does not answer as it must");
       return process;
     } catch (error) {
@@ -137,7 +140,13 @@ export class PluginProcess implements AsyncDisposable {
 
   async #exchange(order: PluginOrder): Promise<PluginMessage> {
     const writing = this.#attachment.write(encodeFrame(order));
-    const [message] = await Promise.all([this.#next(ANSWER_TIMEOUT_MS), writing]);
+    const [message] = await Promise.all([this.#answer(), writing]);
+    return message;
+  }
+
+  /** What it says to its order. */
+  async #answer(): Promise<PluginMessage> {
+    const message = await this.#next(ANSWER_TIMEOUT_MS);
     if (message.kind === "failed") throw this.#error(message.reason);
     return message;
   }
@@ -228,7 +237,8 @@ async function openSandboxes(
     const found = await plugin.probe(environment, { signal: context.signal });
     const probe = plugin.hostProbe?.(environment);
     if (found.kind === "available" && probe !== undefined) {
-      const runtime = await plugin.open({ ...environment, stateDir: state }, found.facts.target);
+      const places = { stateDir: state, findingsDir: environment.stateDir };
+      const runtime = await plugin.open({ ...environment, ...places }, found.facts.target);
       return { runtime, probe };
     }
     if (found.kind === "unavailable") reasons.push(`${plugin.id}: ${found.reason}`);

@@ -12,11 +12,11 @@ import { until } from "../../tests/helpers/until.ts";
 import { parseIdentity } from "./process_identity.ts";
 
 /**
- * Sends back what it reads, then how much that was; says goodbye first, or keeps the connection, where
- * asked.
+ * Sends back what it reads, then how much that was; says goodbye first, keeps the connection, or breaks
+ * it, where asked.
  */
 const ECHO = String.raw`
-use Socket; my ($family, $words, $stay) = @ARGV;
+use Socket; my ($family, $words, $stay) = (@ARGV, "", "");
 my $address = $family == 4 ? sockaddr_in(0, INADDR_LOOPBACK)
   : pack("S n L a16 L", PF_INET6, 0, 0, "\0" x 15 . "\1", 0);
 socket(my $s, $family == 4 ? PF_INET : PF_INET6, SOCK_STREAM, 0) or die "socket: $!";
@@ -30,6 +30,7 @@ while (accept(my $c, $s)) {
     $total += $got; next if $words;
     for (my $sent = 0; $sent < $got;) { $sent += syswrite($c, $data, $got - $sent, $sent) }
   }
+  if ($stay eq "reset") { setsockopt($c, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)); exit }
   sleep 1000 if $stay;
   if ($words) { print "got $total\n" } else { syswrite($c, "total $total") }
   exit;
@@ -121,6 +122,14 @@ for (const { backend, needs } of LOCAL_BACKENDS) {
     await writeAll(stream, new Uint8Array(100_000));
     await stream.closeWrite();
     await until("all of it", async () => (await output(runtime, name)).includes("got 100000\n"));
+  });
+
+  test("dial() tells a connection that broke from one that ended", async (subject) => {
+    const { name, port } = await startServer(subject, {}, ["4", "", "reset"]);
+    using stream = await dial(subject.runtime, name, port);
+    await writeAll(stream, new Uint8Array(1000));
+    await stream.closeWrite();
+    await assert.rejects(readAll(stream), Deno.errors.ConnectionReset);
   });
 
   test("dial() finds a server on ::1", async (subject) => {

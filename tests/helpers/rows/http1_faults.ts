@@ -29,6 +29,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     killWithin("Transfer-Encoding: chunked\r\n", `8000\r\n${"x".repeat(5000)}`, { lane, way }),
   "an endpoint killed between chunks": (lane, way) =>
     killWithin("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n", { lane, way }),
+  "an endpoint killed within a body until the end": (lane, way) =>
+    killWithin("", "x".repeat(5000), { lane, way }),
   "an endpoint killed before it answers": killBeforeAnswer,
   "an endpoint that closes a kept connection": closeKept,
   "an endpoint that closes a kept connection when asked again": closeWhenAskedAgain,
@@ -226,10 +228,10 @@ async function readLater(lane: Lane, way: Http1Way): Promise<void> {
     await writeLarge(connection);
   };
   using client = await way.connect(lane);
-  await way.pause?.(client);
+  await way.pause(client);
   await client.write(get(lane));
   await assertServes(lane, way);
-  await way.resume?.(client);
+  await way.resume(client);
   await client.readHead();
   await readLarge(client);
 }

@@ -12,8 +12,8 @@ export interface Http1Way {
   readonly scheme: "http" | "https";
   /** A connection for requests to the lane's host. */
   connect(lane: Lane): Promise<RawConnection>;
-  /** Lets what comes back wait in the client's buffers, where not reading does not do so. */
-  pause?(client: RawConnection): Promise<void>;
+  /** Where not reading is not enough: what comes back waits in the kernel from now on. */
+  pause(client: RawConnection): Promise<void>;
   /** Takes it again. */
-  resume?(client: RawConnection): Promise<void>;
+  resume(client: RawConnection): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * A body larger than all buffers between a client and an endpoint hold.
+ * A body larger than what the programs between a client and an endpoint may hold of it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { type RawConnection, toText } from "../raw_http.ts";
 
 /** Its length. */
-export const LARGE = 12 << 20;
+export const LARGE = 4 << 20;
 const PIECE_BYTES = 1 << 16;
 
 /** All of it. */

@@ -12,6 +12,8 @@ import { http1Corpus } from "./http1_corpus.ts";
 import { http1Faults } from "./http1_faults.ts";
 import type { Lane } from "./lane.ts";
 import type { Case } from "./play_cases.ts";
+import type { RawConnection } from "../raw_http.ts";
+import { PuppetStream } from "./puppet.ts";
 import type { Stage } from "./stage.ts";
 
 /** What every row plays. */
@@ -46,9 +48,9 @@ export function casesOf(
 
 /** Connections with a few random bodies each; from inside, all goes through one pipe. */
 const BODIES: Readonly<Record<Way, number>> = {
-  "plain": 48,
-  "tls-h1": 48,
-  "tls-h2": 48,
+  "plain": 32,
+  "tls-h1": 32,
+  "tls-h2": 32,
   "inside": 24,
 };
 
@@ -57,5 +59,11 @@ function http1Way(stage: Stage, way: Exclude<Way, "tls-h2">) {
   return {
     scheme: transport === "tls" ? "https" : "http",
     connect: (lane: Lane) => stage.connect(transport, lane),
+    pause: async ({ connection }: RawConnection) => {
+      if (connection instanceof PuppetStream) await connection.pause();
+    },
+    resume: async ({ connection }: RawConnection) => {
+      if (connection instanceof PuppetStream) await connection.resume();
+    },
   } as const;
 }

@@ -174,6 +174,8 @@ export class RelayLink implements AsyncDisposable {
   #open(connection: number): void {
     const asked = this.#asked.get(connection);
     this.#asked.delete(connection);
+    // Nobody waits for it any more, which the relay is about to hear.
+    if (asked === undefined && connection > FIRST_OWN && connection <= this.#last) return;
     const take = asked?.resolve ?? this.#options.serve;
     if (
       take === undefined || this.#streams.has(connection) ||

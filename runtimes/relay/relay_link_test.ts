@@ -25,7 +25,7 @@ class Stage implements AsyncDisposable {
   readonly #reader = new FrameReader();
   isClosed = false;
 
-  constructor() {
+  constructor({ serves = true } = {}) {
     this.link = new RelayLink({
       read: () => this.#output.next(),
       write: (data) => {
@@ -39,7 +39,7 @@ class Stage implements AsyncDisposable {
         this.isClosed = true;
         this.#output.close();
       },
-    }, { serve: (stream) => void this.served.push(stream) });
+    }, serves ? { serve: (stream) => void this.served.push(stream) } : {});
   }
 
   say(connection: number, says: Says, data: Uint8Array = NOTHING): void {
@@ -180,6 +180,50 @@ Deno.test("a connection whose both sides have ended is over without another word
   assert.deepEqual(stage.said(1), [SAYS.end]);
 });
 
+Deno.test("connect() asks for a connection, which is there when the relay says so", async () => {
+  await using stage = new Stage({ serves: false });
+  const connecting = stage.link.connect({ port: 80, hosts: ["127.0.0.1", "::1"] });
+  const [asked] = stage.heard;
+  assert.ok(asked !== undefined);
+  assert.deepEqual([asked.says, text(asked.data)], [SAYS.connect, "80 127.0.0.1 ::1"]);
+  stage.say(asked.connection, SAYS.open);
+  stage.say(asked.connection, SAYS.data, Uint8Array.of(5));
+  const stream = await connecting;
+  assert.ok(stream !== undefined);
+  assert.deepEqual([...await readBytes(stream, 1)], [5]);
+});
+
+Deno.test("connect() knows that nothing listens, that the relay has ended, that it is aborted", async () => {
+  await using stage = new Stage({ serves: false });
+  const target = { port: 80, hosts: ["127.0.0.1"] };
+  const connecting = stage.link.connect(target);
+  stage.say(stage.heard[0]?.connection ?? 0, SAYS.gone);
+  assert.equal(await connecting, undefined);
+  const abort = new AbortController();
+  const aborted = stage.link.connect(target, { signal: abort.signal });
+  const { connection = 0 } = stage.heard.at(-1) ?? {};
+  abort.abort(new Error("enough"));
+  await assert.rejects(aborted, /enough/);
+  await settle();
+  assert.deepEqual(stage.said(connection), [SAYS.connect, SAYS.gone]);
+  // It may have been made meanwhile: then it is nobody's.
+  stage.say(connection, SAYS.open);
+  stage.say(connection, SAYS.data, Uint8Array.of(5));
+  await settle();
+  assert.ok(!stage.isClosed);
+  const last = stage.link.connect(target);
+  stage.link.close();
+  await assert.rejects(last, Deno.errors.ConnectionReset);
+  await assert.rejects(stage.link.connect(target), Deno.errors.ConnectionReset);
+});
+
+Deno.test("a relay that was not told to listen and opens a connection is ended", async () => {
+  await using stage = new Stage({ serves: false });
+  stage.say(1, SAYS.open);
+  await stage.link.ended;
+  assert.ok(stage.isClosed);
+});
+
 Deno.test("ready says what the relay said, or that it ended before", async () => {
   await using good = new Stage();
   good.say(0, SAYS.ready, new TextEncoder().encode("taken"));
@@ -188,6 +232,10 @@ Deno.test("ready says what the relay said, or that it ended before", async () =>
   bad.link.close();
   assert.equal(await bad.link.ready, undefined);
 });
+
+function text(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
+}
 
 async function readBytes(stream: ByteStream, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);

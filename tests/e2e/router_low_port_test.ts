@@ -148,6 +148,21 @@ Deno.test("a port below 1024 is opened by sudo, and all else is the caller's", n
     assert(await answers());
   });
 
+  await t.step(
+    "when the process that keeps it is killed the router is gone, until sudo starts it again",
+    async () => {
+      const { keeper } = JSON.parse((await caller.moat("proxy", "status", "--json")).stdout);
+      kill9(keeper);
+      await until(
+        "the router to be missed",
+        async () => (await caller.moat("proxy", "status")).code === 1,
+      );
+      const { code } = await caller.sudo("proxy", "start", "--port", String(port));
+      assert.equal(code, 0);
+      assert(await answers());
+    },
+  );
+
   await t.step("stop frees it", async () => {
     assert.equal((await caller.moat("proxy", "stop")).code, 0);
     await until("the port is free", () => {

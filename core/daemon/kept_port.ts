@@ -48,7 +48,8 @@ class KeptConnections implements KeptPort {
   readonly #ready: AcceptedClient[] = [];
   #count = 0;
   #changed = Promise.withResolvers<void>();
-  #hasEnded = false;
+  /** No more connections are to wait. */
+  #isClosing = false;
 
   constructor(path: string, { port, pid }: { readonly port: number; readonly pid: number }) {
     this.#path = path;
@@ -57,12 +58,12 @@ class KeptConnections implements KeptPort {
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#isClosing && this.#count === 0 && this.#ready.length === 0;
   }
 
   async accept(): Promise<AcceptedClient | undefined> {
-    while (!this.#hasEnded) {
-      while (this.#count < WAITING) this.#wait();
+    while (!this.hasEnded) {
+      while (!this.#isClosing && this.#count < WAITING) this.#wait();
       const client = this.#ready.shift();
       if (client !== undefined) return client;
       this.#changed = Promise.withResolvers();
@@ -72,11 +73,10 @@ class KeptConnections implements KeptPort {
   }
 
   close(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    // The keeper closes its side then, which ends the read.
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    // The keeper closes its side then, which ends the read, unless a client came first.
     for (const connection of this.#waiting) connection.closeWrite().catch(ignoreClosed);
-    for (const { stream } of this.#ready.splice(0)) stream.close();
     this.#changed.resolve();
   }
 
@@ -85,7 +85,6 @@ class KeptConnections implements KeptPort {
     try {
       const client = await this.#acceptOne();
       if (client === undefined) this.close();
-      else if (this.#hasEnded) client.stream.close();
       else this.#ready.push(client);
     } catch (error) {
       // A process without descriptors has some again when connections end.

@@ -72,7 +72,7 @@ sub open_control {
   return $socket;
 }
 
-my (%peers, @waiting, $reads, $writes, $last_asked);
+my (%peers, @waiting, $reads, $writes, $last_asked, @kept);
 sub watch { vec($reads, fileno($_[0]), 1) = $_[1] }
 sub add {
   my ($socket, $kind) = @_;
@@ -132,12 +132,16 @@ sub carry {
   }
   flush_out($other);
 }
+# Those of a router that has just stopped, or was killed, may still be listed.
+sub is_waiting {
+  my ($peer) = @_;
+  return !defined(recv($peer->{socket}, my $text, 1, MSG_PEEK)) && $! == EAGAIN;
+}
 sub take_client {
   my ($listener) = @_;
   my $from = accept(my $client, $listener) or return;
-  # Those of a router that was just killed may still be listed.
   my $router = shift(@waiting);
-  $router = shift(@waiting) while $router && !defined(send($router->{socket}, "", 0));
+  $router = shift(@waiting) while $router && !is_waiting($router);
   return close($client) if !$router;
   setsockopt($client, IPPROTO_TCP, TCP_NODELAY, 1);
   my $family = sockaddr_family($from);
@@ -162,12 +166,15 @@ sub hear {
     discard($peer);
   } elsif ($text eq "end\n") {
     unlink($path);
+    # Before who asked learns of the end.
+    close($_) for @kept;
     exit 0;
   } else { discard($peer) }
 }
 
 sub keep {
   my ($control, $parent, @listeners) = @_;
+  @kept = @listeners;
   $0 = "moat keeps $port";
   POSIX::setsid();
   chdir("/");

@@ -50,11 +50,14 @@ export interface KeptPort {
   readonly port: number;
   /** The process. */
   readonly pid: number;
-  /** True once it is closed here, or its process has ended. */
+  /** True once it is closed here, or its process has ended, and all clients that came were taken. */
   readonly hasEnded: boolean;
   /** The next client; `undefined` once it has ended. One call at a time. */
   accept(): Promise<AcceptedClient | undefined>;
-  /** Takes no more clients; they wait for the next router. Idempotent. */
+  /**
+   * Asks for no more clients: they wait for the next router. Those that come meanwhile are still to be
+   * taken, by `accept`. Idempotent.
+   */
   close(): void;
 }
 

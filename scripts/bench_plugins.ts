@@ -137,7 +137,7 @@ async function writeProject(directory: string, count: number): Promise<void> {
   const ids = Array.from({ length: count }, (_, index) => `tool-${index}`);
   for (const id of ids) {
     await Deno.mkdir(join(directory, id));
-    for (const [file, text] of Object.entries(skeletonOf(id))) {
+    for (const [file, text] of Object.entries(skeletonOf(id, "dependency"))) {
       await Deno.writeTextFile(join(directory, id, file), text);
     }
   }
@@ -151,7 +151,7 @@ async function writeProject(directory: string, count: number): Promise<void> {
 async function writeArchive(directory: string): Promise<string> {
   const plugin = join(directory, "packed");
   await Deno.mkdir(plugin);
-  for (const [file, text] of Object.entries(skeletonOf("packed"))) {
+  for (const [file, text] of Object.entries(skeletonOf("packed", "dependency"))) {
     await Deno.writeTextFile(join(plugin, file), text);
   }
   const archive = join(directory, "packed.tgz");

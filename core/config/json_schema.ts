@@ -18,8 +18,8 @@ export async function projectConfigJsonSchema(): Promise<Record<string, unknown>
 
 /** The schema of `moat-plugin.yaml` as a JSON value. */
 export async function pluginManifestJsonSchema(): Promise<Record<string, unknown>> {
-  const { MANIFEST_SCHEMA } = await import("../plugin/manifest_schema.ts");
-  return await jsonSchema("moat-plugin.yaml", MANIFEST_SCHEMA);
+  const { PLUGIN_SCHEMA } = await import("../plugin/manifest_kinds_schema.ts");
+  return await jsonSchema("moat-plugin.yaml", PLUGIN_SCHEMA);
 }
 
 async function jsonSchema(

@@ -274,7 +274,7 @@ catch_signals
 require_programs
 if [ "$uid" = 0 ]; then prepare_root; else prepare_user; fi
 [ -z "$authority" ] || trust_authority ||
-  printf "moat: Cannot make programs trust the router's certificates: see above\n" >&2
+  printf 'moat: Cannot make programs trust the certificates of the router: see above\n' >&2
 unset MOAT_INIT MOAT_CA MOAT_CA_FILE MOAT_CA_BUNDLE MOAT_GROUPS MOAT_OWN MOAT_PRE_RUN MOAT_WORKDIR
 start_steps
 enter_workdir

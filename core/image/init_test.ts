@@ -211,7 +211,10 @@ const CASES: Readonly<Record<string, Check>> = {
       authority: { certificate: "one", file: "/.moat-ca.crt", bundle: "/proc/self/x", env: {} },
     });
     assert.deepEqual([code, stdout], [0, "one"]);
-    assert.match(stderr, /moat: Cannot make programs trust the router's certificates/);
+    assert.match(
+      stderr,
+      /moat: Cannot make programs trust the certificates of the router: see above/,
+    );
   },
 
   "takes its own variables away": async (subject) => {

@@ -245,7 +245,8 @@ function requirePlainData(contribution: Contribution): void {
   walk(contribution);
 }
 
-async function check(
+/** Attempts one check; what it throws is the problem. */
+export async function check(
   title: string,
   attempt: () => void | Promise<void>,
 ): Promise<PluginCheck> {

@@ -40,6 +40,8 @@ export interface RuntimePlugin {
   readonly kind: "runtime";
   readonly id: string;
   readonly summary: string;
+  /** Taken only when it is asked for by its id: it is from elsewhere. */
+  readonly isNamedOnly?: true;
   /**
    * Looks at this machine. Returns facts, or why the runtime cannot be used and how to get it.
    * Never starts an engine, creates nothing that stays; asked once per command.

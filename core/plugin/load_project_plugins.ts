@@ -10,7 +10,7 @@
 import type { ProjectConfig } from "../config/project_config.ts";
 import type { Context } from "../context.ts";
 import { MoatError } from "../errors.ts";
-import type { DependencyPlugin, Plugin } from "./contract.ts";
+import type { Plugin } from "./contract.ts";
 import type { LockedPlugin } from "./install/plugin_lock.ts";
 import type { Registry } from "./registry.ts";
 
@@ -27,19 +27,21 @@ export interface LoadProjectPluginsOptions {
   readonly context: Context;
   /** Entries that ask for dependencies: what none of them names is not read. */
   readonly entries: readonly string[];
+  /** The runtime that is asked for; those that are not are not read. */
+  readonly runtime?: string | undefined;
 }
 
 /** Loads those that are used. @throws MoatError when one is not locked, not installed, or was changed */
 export async function loadProjectPlugins(
   { plugins }: Pick<ProjectConfig, "plugins">,
-  { project, context, entries }: LoadProjectPluginsOptions,
+  { project, context, entries, runtime }: LoadProjectPluginsOptions,
 ): Promise<ProjectPlugins> {
   if (plugins.length === 0) return { registry: context.registry, unaccepted: [] };
   const { readLock, settleLock } = await import("./install/plugin_lock.ts");
   const locked = settleLock(await readLock(project.path), plugins);
   const bySource = new Map(locked.map((plugin) => [plugin.source, plugin]));
   const installed = plugins.map((source) => requireLocked(source, bySource.get(source)));
-  const used = await loadUsed(installed, { entries, context });
+  const used = await loadUsed(installed, { entries, runtime, context });
   if (used.length === 0) return { registry: context.registry, unaccepted: [] };
   const [{ Registry }, { Store }] = await Promise.all([
     import("./registry.ts"),
@@ -64,6 +66,9 @@ export async function loadProjectPlugins(
 /** A locked plugin from elsewhere. */
 type InstalledPlugin = LockedPlugin & { readonly digest: string };
 
+/** One that was read. */
+type LoadedPlugin = InstalledPlugin & { readonly plugin: Plugin };
+
 function requireLocked(source: string, plugin: LockedPlugin | undefined): InstalledPlugin {
   const digest = plugin?.digest;
   if (plugin !== undefined && digest !== undefined) return { ...plugin, digest };
@@ -72,25 +77,37 @@ function requireLocked(source: string, plugin: LockedPlugin | undefined): Instal
   });
 }
 
-/** Those that the entries name, and those that these need in turn. */
+/** The runtime that is asked for, those that the entries name, and those that these need in turn. */
 async function loadUsed(
   installed: readonly InstalledPlugin[],
-  { entries, context }: Pick<LoadProjectPluginsOptions, "entries" | "context">,
-): Promise<readonly (InstalledPlugin & { readonly plugin: DependencyPlugin })[]> {
-  const known = new Set(installed.map(({ id }) => id));
+  { entries, runtime, context }: Pick<
+    LoadProjectPluginsOptions,
+    "entries" | "runtime" | "context"
+  >,
+): Promise<readonly LoadedPlugin[]> {
+  const { registry } = context;
+  const runtimes = installed.filter(({ kind, id }) => kind === "runtime" && id === runtime);
+  const dependencies = installed.filter(({ kind }) => kind === "dependency");
+  const known = new Set(dependencies.map(({ id }) => id));
   const names = entries.map(nameOf);
   // With a name that nobody has, the nearest of all is told.
-  const isSlip = names.some((name) => !known.has(name) && !isBuiltin(name, context.registry));
+  const isSlip = names.some((name) => !known.has(name) && !isBuiltin(name, registry));
   const wanted = new Set(isSlip ? [...names, ...known] : names);
-  const loaded: (InstalledPlugin & { readonly plugin: DependencyPlugin })[] = [];
-  for (let waiting = installed;;) {
+  const loaded: LoadedPlugin[] = [];
+  const load = async (one: InstalledPlugin): Promise<Plugin> => {
+    const { loadLockedPlugin } = await import("./install/load_locked_plugin.ts");
+    const plugin = await loadLockedPlugin(one, context);
+    loaded.push({ ...one, plugin });
+    return plugin;
+  };
+  for (const one of runtimes) await load(one);
+  for (let waiting = dependencies;;) {
     const next = waiting.filter(({ id }) => wanted.has(id));
     if (next.length === 0) return loaded;
     waiting = waiting.filter(({ id }) => !wanted.has(id));
-    const { loadLockedPlugin } = await import("./install/load_locked_plugin.ts");
     for (const one of next) {
-      const plugin = await loadLockedPlugin(one, context);
-      loaded.push({ ...one, plugin });
+      const plugin = await load(one);
+      if (plugin.kind !== "dependency") continue;
       for (const entry of [...plugin.requires ?? [], ...plugin.expands ?? []]) {
         wanted.add(nameOf(entry));
       }
@@ -107,9 +124,10 @@ function isBuiltin(name: string, registry: Registry<Plugin>): boolean {
     registry.find("dependency", `${name}:`) !== undefined;
 }
 
-/** Planning asks it, before anybody can be asked for the project's trust. */
-function refuseUnaccepted({ id, ask }: DependencyPlugin): void {
-  if (ask === undefined) return;
+/** Planning starts what is code, before anybody can be asked for the project's trust. */
+function refuseUnaccepted(plugin: Plugin): void {
+  const { kind, id } = plugin;
+  if (kind !== "runtime" && (kind !== "dependency" || plugin.ask === undefined)) return;
   throw new MoatError(`Cannot use plugin "${id}": it is code that you did not accept`, {
     hint: "moat plugin install",
   });

@@ -18,6 +18,7 @@ import { SERVICE_SCHEMA } from "./manifest_service_schema.ts";
 import {
   absolutePath,
   channel,
+  described,
   env,
   id,
   image,
@@ -25,6 +26,7 @@ import {
   line,
   listOf,
   matching,
+  NO_KIND,
   script,
   sha256,
   text,
@@ -111,24 +113,8 @@ export const CONTRIBUTION_SCHEMA: v.GenericSchema<unknown, ManifestContribution>
 
 /** The schema; what it accepts is a {@linkcode Manifest}. */
 export const MANIFEST_SCHEMA: v.GenericSchema<unknown, Manifest> = v.strictObject({
-  schema: v.literal(1, "is not a schema that this moat knows\nWrite schema: 1"),
-  kind: v.literal("dependency", "is not a kind of plugin\nWrite kind: dependency"),
-  id,
-  version: v.exactOptional(
-    matching(
-      /^[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.-]+)?$/,
-      "is not a version",
-      'Write it like "1.2.3"',
-    ),
-  ),
-  summary: line,
-  license: v.exactOptional(line),
-  homepage: v.exactOptional(
-    matching(/^https:\/\/[^\s]+$/, "is not an address", "Write it like https://example.org/plugin"),
-  ),
-  moat: v.exactOptional(
-    matching(/^[0-9]+\.[0-9]+\.[0-9]+$/, "is not a version of moat", 'Write it like "0.2.0"'),
-  ),
+  ...described,
+  kind: v.literal("dependency", NO_KIND),
   category: v.picklist(
     ["language", "package manager", "tool", "agent", "service", "meta"],
     "is not a category\nUse language, package manager, tool, agent, service or meta",

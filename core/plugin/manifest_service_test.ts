@@ -52,7 +52,7 @@ async function read(text: string) {
 
 Deno.test("readManifest() gives a service of somebody else that works as moat's own do", async () => {
   const manifest = await read(GOOD);
-  assert(manifest !== undefined);
+  assert(manifest?.kind === "dependency");
   const plugin = createDependency(manifest);
   const entry = { text: "hello-db@3", id: "hello-db", requested: "3", version: "3" };
   const services = { "hello-db": { env: { HELLO_NAME: "a/b" }, image: "mirror/hello:3" } };

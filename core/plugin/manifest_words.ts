@@ -113,3 +113,27 @@ export const script = v.pipe(
   }),
   v.check((value) => !value.includes("\0"), "holds a zero byte\nRemove it"),
 );
+
+/** What no kind is. */
+export const NO_KIND = "is not a kind of plugin\nWrite kind: dependency, runtime or provider";
+
+/** The keys that manifests of every kind have. */
+export const described = {
+  schema: v.literal(1, "is not a schema that this moat knows\nWrite schema: 1"),
+  id,
+  version: v.exactOptional(
+    matching(
+      /^[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.-]+)?$/,
+      "is not a version",
+      'Write it like "1.2.3"',
+    ),
+  ),
+  summary: line,
+  license: v.exactOptional(line),
+  homepage: v.exactOptional(
+    matching(/^https:\/\/[^\s]+$/, "is not an address", "Write it like https://example.org/plugin"),
+  ),
+  moat: v.exactOptional(
+    matching(/^[0-9]+\.[0-9]+\.[0-9]+$/, "is not a version of moat", 'Write it like "0.2.0"'),
+  ),
+};

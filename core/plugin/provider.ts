@@ -6,6 +6,11 @@
 
 import { MoatError } from "../errors.ts";
 import type { CredentialUse, ProviderPlugin } from "./contract.ts";
+import {
+  CREDENTIAL_CHARACTERS,
+  type CredentialForm,
+  type ProviderManifest,
+} from "./manifest_kinds.ts";
 
 /** What describes a provider whose credential is one token. */
 export interface ProviderData extends CredentialUse {
@@ -47,4 +52,24 @@ export function createProvider(data: ProviderData): ProviderPlugin {
     },
     use: () => ({ hosts, env, ...(validate === undefined ? {} : { validate }) }),
   };
+}
+
+/** The provider that a manifest describes. */
+export function createManifestProvider(manifest: ProviderManifest): ProviderPlugin {
+  const { id, summary, credential, hosts, env, validate } = manifest;
+  return createProvider({
+    id,
+    summary,
+    variables: credential.variables,
+    form: credentialPattern(credential.form),
+    hosts,
+    env,
+    ...(validate === undefined ? {} : { validate }),
+  });
+}
+
+/** What every token of that form matches. Pure. */
+export function credentialPattern({ prefix = "", characters, length }: CredentialForm): RegExp {
+  const start = prefix.replaceAll(/[.+/=-]/g, "\\$&");
+  return new RegExp(`^${start}${CREDENTIAL_CHARACTERS[characters]}{${length.min},${length.max}}$`);
 }

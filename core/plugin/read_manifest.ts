@@ -1,5 +1,5 @@
 /**
- * Reads a `moat-plugin.yaml` of kind `dependency`; errors carry file, line and column.
+ * Reads a `moat-plugin.yaml`; errors carry file, line and column.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { parseYaml, readYaml, type YamlFile, type YamlPath } from "../config/read_yaml.ts";
 import { formatPath, validate } from "../config/validate.ts";
 import { CODE_CONTRACT, type Manifest } from "./manifest.ts";
+import type { PluginManifest, ProviderManifest } from "./manifest_kinds.ts";
 import { type ManifestService, variableOf } from "./manifest_service.ts";
 import { type Placeholder, placeholdersOf } from "./placeholder.ts";
 
@@ -27,22 +28,47 @@ const VERBATIM = [
 const SCRIPTS = ["script", "resume", "seed"];
 
 /** The manifest, or `undefined` when there is no such file. @throws ConfigError */
-export async function readManifest(file: string): Promise<Manifest | undefined> {
+export async function readManifest(file: string): Promise<PluginManifest | undefined> {
   const yaml = await readYaml(file, { verbatim: VERBATIM });
   return yaml === undefined ? undefined : await checkManifest(yaml);
 }
 
 /** The manifest in a file's text; `file` is for messages. @throws ConfigError */
-export async function parseManifest(file: string, text: string): Promise<Manifest> {
+export async function parseManifest(file: string, text: string): Promise<PluginManifest> {
   return await checkManifest(await parseYaml(file, text, { verbatim: VERBATIM }));
 }
 
-async function checkManifest(yaml: YamlFile): Promise<Manifest> {
-  const { MANIFEST_SCHEMA } = await import("./manifest_schema.ts");
-  const manifest = validate(MANIFEST_SCHEMA, yaml);
-  const problem = manifestProblem(manifest);
+async function checkManifest(yaml: YamlFile): Promise<PluginManifest> {
+  const { schemaOfKind } = await import("./manifest_kinds_schema.ts");
+  const manifest = validate(schemaOfKind(Object(yaml.value).kind), yaml);
+  const problem = problemOf(manifest);
   if (problem !== undefined) throw problemError(problem, yaml);
   return manifest;
+}
+
+function problemOf(manifest: PluginManifest): ManifestProblem | undefined {
+  if (manifest.kind === "runtime") return undefined;
+  return manifest.kind === "provider" ? providerProblem(manifest) : manifestProblem(manifest);
+}
+
+/** What is wrong between the keys of a provider, or `undefined`. */
+function providerProblem(
+  { credential: { form }, hosts, validate }: ProviderManifest,
+): ManifestProblem | undefined {
+  if (form.length.min > form.length.max) {
+    return {
+      path: ["credential", "form", "length"],
+      state: "no token can be so long",
+      hint: "Write min: and then the larger max:",
+    };
+  }
+  const host = validate === undefined ? undefined : new URL(validate.url).hostname;
+  if (host === undefined || hosts.some((one) => one.host === host)) return undefined;
+  return {
+    path: ["validate", "url"],
+    state: "the credential does not go to that host",
+    hint: `Add ${host} under hosts:, or ask one of those`,
+  };
 }
 
 /** Something that no single key shows. */

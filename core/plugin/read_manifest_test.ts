@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { Target } from "./contribution.ts";
 import { createDependency } from "./manifest.ts";
 import { MANIFEST_SCHEMA } from "./manifest_schema.ts";
+import { credentialPattern } from "./provider.ts";
 import { readManifest } from "./read_manifest.ts";
 
 const TARGET: Target = { arch: "arm64", suite: "bookworm", present: [] };
@@ -50,7 +51,7 @@ async function read(text: string) {
 
 Deno.test("readManifest() gives a dependency whose placeholders are filled", async () => {
   const manifest = await read(GOOD);
-  assert(manifest !== undefined);
+  assert(manifest?.kind === "dependency");
   const plugin = createDependency(manifest);
   const pin = manifest.versions?.known?.[0];
   assert(pin !== undefined);
@@ -83,7 +84,7 @@ const BAD: readonly (readonly [name: string, from: string, to: string, expected:
   ["an unknown key", "commands: [", "comands: [", /:\d+:1: .*"comands".*no such key/],
   ["a missing key", "schema: 1", "# none", /Cannot read the file: its "schema" is missing/],
   ["another schema", "schema: 1", "schema: 2", /:1:9: .*"schema".*is not a schema/],
-  ["another kind", "kind: dependency", "kind: provider", /:2:7: .*is not a kind of plugin/],
+  ["another kind", "kind: dependency", "kind: theme", /:2:7: .*is not a kind of plugin/],
   ["an id with a slash", "id: hello", "id: he/llo", /:3:5: .*"he\/llo" is not a name/],
   ["a category that only moat has", "category: tool", "category: docker", /is not a category/],
   ["a service without a server", "category: tool", "category: service", /"category".*is missing/],
@@ -182,7 +183,8 @@ Deno.test("MANIFEST_SCHEMA refuses hostile text in every field of text", () => {
 Deno.test("readManifest() refuses code whose keys do not go together", async () => {
   const head = "schema: 1\nkind: dependency\nid: hello\nsummary: Says hello\ncategory: tool\n";
   const code = "entry: plugin.js\ncontract: 1\n";
-  assert.equal((await read(head + code))?.entry, "plugin.js");
+  const good = await read(head + code);
+  assert.equal(good?.kind === "dependency" && good.entry, "plugin.js");
   for (
     const { keys, message } of [
       { keys: "entry: plugin.js\n", message: /"entry": the contract .* is missing/ },
@@ -214,3 +216,72 @@ Deno.test("the manifests in docs/dependencies.md are ones", async () => {
   const manifests = await Promise.all(examples.map(read));
   assert.deepEqual(manifests.map((manifest) => manifest?.id), ["hello", "hello-db"]);
 });
+
+const RUNTIME = `schema: 1
+kind: runtime
+id: engine
+summary: Runs on an engine
+entry: bin/engine
+contract: 1
+permissions: { run: [engine-ctl], env: [ENGINE_HOST] }
+`;
+
+const PROVIDER = `schema: 1
+kind: provider
+id: tokens
+summary: Tokens
+credential:
+  variables: [TOKEN]
+  form: { prefix: "t.", characters: hex, length: { min: 8, max: 9 } }
+hosts: [{ host: api.example.org, header: { name: X-Token, value: "{secret}" } }]
+env: { TOKEN: t.00000000 }
+validate: { method: GET, url: "https://api.example.org/me" }
+`;
+
+Deno.test("readManifest() reads runtimes and providers", async () => {
+  const runtime = await read(RUNTIME);
+  assert.deepEqual(runtime?.kind === "runtime" && runtime.permissions, {
+    run: ["engine-ctl"],
+    env: ["ENGINE_HOST"],
+  });
+  const provider = await read(PROVIDER);
+  assert(provider?.kind === "provider");
+  const pattern = credentialPattern(provider.credential.form);
+  const tokens = [
+    "t.12345678",
+    "t.123456789",
+    "t.1234567",
+    "t.1234567890",
+    "tx12345678",
+    "t.1234567g",
+  ];
+  assert.deepEqual(tokens.filter((token) => pattern.test(token)), tokens.slice(0, 2));
+});
+
+for (
+  const { of, from, to, message } of [
+    { of: RUNTIME, from: "bin/engine", to: "../engine", message: /:5:8: .*is not a file of/ },
+    { of: RUNTIME, from: "bin/engine", to: "/bin/sh", message: /is not a file of the plugin/ },
+    { of: RUNTIME, from: "contract: 1", to: "contract: 2", message: /is not a protocol/ },
+    { of: RUNTIME, from: "[engine-ctl]", to: "[/bin/sh]", message: /is not a program/ },
+    { of: RUNTIME, from: "summary", to: "category: tool\nsummary", message: /no such key/ },
+    { of: PROVIDER, from: "api.example.org, h", to: '"*", h', message: /is not a host/ },
+    { of: PROVIDER, from: '"{secret}"', to: "Bearer", message: /has not one place/ },
+    { of: PROVIDER, from: "[TOKEN]", to: "[]", message: /"credential.variables/ },
+    { of: PROVIDER, from: "min: 8", to: "min: 10", message: /no token can be so long/ },
+    { of: PROVIDER, from: "characters: hex", to: "characters: any", message: /set of characters/ },
+    { of: PROVIDER, from: "https://api", to: "http://api", message: /is not an address/ },
+    {
+      of: PROVIDER,
+      from: "//api.example.org/me",
+      to: "//evil.example.org/",
+      message: /does not go/,
+    },
+    { of: PROVIDER, from: "{ TOKEN: t.00000000 }", to: "{}", message: /"env": a map is empty/ },
+  ]
+) {
+  Deno.test(`readManifest() refuses ${JSON.stringify(to)} in place of ${from}`, async () => {
+    assert(of.includes(from));
+    await assert.rejects(read(of.replaceAll(from, to)), { name: "ConfigError", message });
+  });
+}

@@ -5,17 +5,31 @@
  */
 
 import { type Context, runtimeEnvironment } from "../context.ts";
+import type { RuntimePlugin } from "../plugin/contract.ts";
+import { parseRuntimeTarget } from "../plugin/executable/runtime_target.ts";
 import type { Runtime } from "../plugin/runtime.ts";
 import type { RuntimeTarget } from "../store/store.ts";
 
 /** Opens it whatever the environment names now. @throws UsageError when it is not installed */
-export function openRuntime(
+export async function openRuntime(
   { runtime, target }: RuntimeTarget,
   context: Context,
   { homeId }: { readonly homeId: string },
 ): Promise<Runtime> {
-  const plugin = context.registry.get("runtime", runtime);
-  return plugin.open(runtimeEnvironment(context, { runtime, home: homeId }), target);
+  const plugin = await findInstalled({ runtime, target }, context) ??
+    context.registry.get("runtime", runtime);
+  return await plugin.open(runtimeEnvironment(context, { runtime, home: homeId }), target);
+}
+
+/** One from elsewhere, whose files the target names; `undefined` for moat's own. @throws MoatError */
+async function findInstalled(
+  { runtime, target }: RuntimeTarget,
+  context: Context,
+): Promise<RuntimePlugin | undefined> {
+  const digest = parseRuntimeTarget(target)?.digest;
+  if (digest === undefined) return undefined;
+  const { loadInstalledRuntime } = await import("../plugin/install/load_installed_runtime.ts");
+  return await loadInstalledRuntime({ id: runtime, digest }, context);
 }
 
 /** Runtimes opened once for several runs; disposing closes them all. */

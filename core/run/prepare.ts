@@ -48,11 +48,12 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
     project,
     context,
     entries: [...written.dependencies, ...flags.dep ?? []],
+    runtime: flags.runtime ?? (env.MOAT_RUNTIME || written.runtime),
   });
   const config = { ...written, plugins: unaccepted };
   const request = await resolveRequest(flags, context, { project, config, homeConfig });
   const dependencies = await prepareDependencies(request, { ...context, registry }, homeConfig);
-  const candidates = runtimeCandidates(context);
+  const candidates = runtimeCandidates({ ...context, registry });
   const wish: RuntimeWish = {
     ...(request.runtime === undefined ? {} : { runtime: request.runtime }),
     ...(request.isolation === undefined ? {} : { isolation: request.isolation.want }),
@@ -87,7 +88,7 @@ export async function prepareRun(flags: RunFlags, context: Context): Promise<Pre
       seeds: await readSeeds(config, { project: project.path }),
     }),
     facts: choice.facts,
-    plugin: context.registry.get("runtime", choice.facts.id),
+    plugin: registry.get("runtime", choice.facts.id),
     homeConfig,
   };
 }
@@ -105,7 +106,10 @@ function expectedRouterPort(
   return expectedPort({ env, homeConfig, recorded });
 }
 
-/** The registered runtimes in order of preference, each probed at most once. */
+/**
+ * The registered runtimes in order of preference, each probed at most once; one from elsewhere only
+ * when it is named.
+ */
 export function runtimeCandidates(context: Context): RuntimeCandidates & {
   environment(id: string): ReturnType<typeof runtimeEnvironment>;
 } {
@@ -113,7 +117,7 @@ export function runtimeCandidates(context: Context): RuntimeCandidates & {
   const environment = (id: string) => runtimeEnvironment(context, { runtime: id, home: "" });
   return {
     environment,
-    ids: context.registry.list("runtime").map(({ id }) => id),
+    ids: context.registry.list("runtime").flatMap(({ id, isNamedOnly }) => isNamedOnly ? [] : [id]),
     probe(id) {
       const known = probes.get(id) ??
         context.registry.get("runtime", id).probe(environment(id), { signal: context.signal });

@@ -3,7 +3,7 @@ import type { ProviderPlugin } from "../../core/plugin/contract.ts";
 import {
   PROVIDER_REQUIREMENTS,
   type ProviderSubject,
-} from "../../tests/contracts/provider_contract.ts";
+} from "../../core/plugin/provider_contract.ts";
 import { env } from "./env.ts";
 import { github } from "./github.ts";
 import { PROVIDERS } from "./mod.ts";

@@ -77,7 +77,7 @@ const SCRIPTS = {
     `syswrite($peer, $text); shutdown($peer, 1); ` +
     `print $data while sysread($peer, $data, 65536) > 0' "$1" "$2" "$3"`,
   /** Sends "number 1" to "number $3" over as many connections at once and prints the answers. */
-  requests: `exec perl -MIO::Socket::INET -e '` +
+  requests: `ulimit -n "$(ulimit -H -n)"; exec perl -MIO::Socket::INET -e '` +
     `($host, $port, $count) = @ARGV; ` +
     `@peers = map { IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or exit 1 } ` +
     `1..$count; ` +

@@ -26,6 +26,8 @@ Deno.test({
     await using home = await TestHome.create();
     const examples = join(import.meta.dirname ?? ".", "../../examples/plugins");
     for await (const { name } of Deno.readDir(examples)) {
+      // It needs an engine: see podman_plugin_test.ts.
+      if (name === "podman") continue;
       assert.match(await home.ok(["plugin", "test", join(examples, name)]), / passed, 0 failed\n$/);
     }
   },

@@ -59,7 +59,7 @@ for (const [index, target] of testEngines().entries()) {
       const file = join(home.directory, "moat-plugin.yaml");
       await Deno.writeTextFile(file, MANIFEST);
       const manifest = await readManifest(file);
-      assert(manifest !== undefined);
+      assert(manifest?.kind === "dependency");
       const captured = captureContext({
         env: { ...home.env, DOCKER_HOST: target },
         cwd: home.project,

@@ -22,7 +22,8 @@ export type Need =
   | "npm"
   | "curl"
   | "wget"
-  | "chromium";
+  | "chromium"
+  | "podman";
 
 /** Engine addresses to test on: MOAT_TEST_ENGINES (comma-separated), else the usual socket. */
 export function testEngines(): readonly string[] {
@@ -68,6 +69,8 @@ export function has(need: Need): boolean {
       return onPath("redis-server");
     case "python":
       return onPath("python3");
+    case "podman":
+      return onPath("podman");
     case "ps":
       return onPath("ps");
     case "node":

@@ -64,7 +64,10 @@ const add: LeafCommand = {
     if (args.has("json")) await context.stdio.output(`${JSON.stringify(added, null, 2)}\n`);
     else {
       const state = added.changed ? "Added" : "Nothing changed:";
-      await context.stdio.error(`${state} ${added.entry} (${added.source})\n`);
+      await context.stdio.error(`${state} ${added.entry ?? added.id} (${added.source})\n`);
+      if (added.kind === "runtime" && added.changed) {
+        await context.stdio.error(`To use it: moat run --runtime ${added.id}\n`);
+      }
     }
     return EXIT.ok;
   },
@@ -133,19 +136,9 @@ const info: LeafCommand = {
   positionals: [{ name: "name", summary: "Name of the plugin", required: true }],
 
   async run(args, context) {
-    const [{ describeDependency, findDependency, renderDependency }, { findProjectPlugin }] =
-      await Promise.all([
-        import("../describe_dependency.ts"),
-        import("../plugins/find_project_plugin.ts"),
-      ]);
-    const name = args.positional("name") ?? "";
-    const plugin = await findProjectPlugin(name, context) ??
-      findDependency(name, context.registry.list("dependency"));
-    await context.stdio.output(
-      args.has("json")
-        ? `${JSON.stringify(describeDependency(plugin), null, 2)}\n`
-        : renderDependency(plugin),
-    );
+    const { describePlugin } = await import("../plugins/describe_plugin.ts");
+    const { json, text } = await describePlugin(args.positional("name") ?? "", context);
+    await context.stdio.output(args.has("json") ? `${JSON.stringify(json, null, 2)}\n` : text);
     return EXIT.ok;
   },
 };
@@ -258,9 +251,13 @@ const create: LeafCommand = {
   name: "create",
   group: "Project",
   summary: "Write a new plugin to start from",
-  help: "A manifest that works as it is, in a directory that does not exist yet.",
+  help: "One that works as it is, in a directory that does not exist yet.",
   example: "moat plugin create my-tool",
-  flags: [],
+  flags: [{
+    name: "kind",
+    value: { kind: "choice", choices: ["dependency", "runtime", "provider"] },
+    summary: "What it adds; default: dependency",
+  }],
   positionals: [{
     name: "directory",
     summary: "Where; its last part is the plugin's name",
@@ -270,7 +267,9 @@ const create: LeafCommand = {
 
   async run(args, context) {
     const { createPlugin } = await import("../plugins/create_plugin.ts");
-    const directory = await createPlugin(args.positional("directory") ?? "", context);
+    const directory = await createPlugin(args.positional("directory") ?? "", context, {
+      kind: args.text("kind") ?? "dependency",
+    });
     await context.stdio.error(`Wrote ${directory}; check it with: moat plugin test ${directory}\n`);
     return EXIT.ok;
   },
@@ -280,7 +279,9 @@ const test: LeafCommand = {
   name: "test",
   group: "Project",
   summary: "Check a plugin's directory against the contract",
-  help: "Every version that it lists, on both architectures. Builds nothing.",
+  help:
+    "A dependency: every version that it lists, on both architectures; builds nothing. A runtime runs " +
+    "a few containers where its engine is.",
   example: "moat plugin test ./my-tool",
   flags: [JSON_FLAG],
   positionals: [{

@@ -11,6 +11,11 @@ import type { FetchedPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { formatPluginSource } from "../../plugin/install/plugin_source.ts";
 import type { Manifest } from "../../plugin/manifest.ts";
 import { describePermissions } from "../../plugin/permissions.ts";
+import type {
+  PluginManifest,
+  ProviderManifest,
+  RuntimeManifest,
+} from "../../plugin/manifest_kinds.ts";
 import { canAsk, confirm } from "../ask.ts";
 import { alignColumns, printable } from "../table.ts";
 
@@ -21,7 +26,7 @@ export interface AcceptPluginOptions {
   /** These exact files were accepted before. */
   readonly accepted: boolean;
   /** What it is an update of: where that might do something else, both are shown. */
-  readonly before?: Manifest | undefined;
+  readonly before?: PluginManifest | undefined;
 }
 
 /** Returns when the user accepted it. @throws MoatError when not, or when nobody can be asked */
@@ -30,8 +35,8 @@ export async function acceptPlugin(
   context: Pick<Context, "stdio" | "signal" | "registry">,
   { yes, accepted, before }: AcceptPluginOptions,
 ): Promise<void> {
-  const { id } = plugin.manifest;
-  refuseTaken(id, context);
+  const { id, kind } = plugin.manifest;
+  refuseTaken({ id, kind }, context);
   await context.stdio.error(describeFetched(plugin, { ...context, before }));
   if (accepted || yes) return;
   if (!canAsk(context.stdio)) {
@@ -44,10 +49,15 @@ export async function acceptPlugin(
   }
 }
 
-function refuseTaken(id: string, { registry }: Pick<Context, "registry">): void {
-  if (registry.find("dependency", id) === undefined) return;
-  throw new MoatError(`Cannot add plugin "${id}": moat has a dependency of that name itself`, {
-    hint: `moat plugin info ${id}`,
+function refuseTaken(
+  { id, kind }: Pick<PluginManifest, "id" | "kind">,
+  { registry }: Pick<Context, "registry">,
+): void {
+  if (registry.find(kind, id) === undefined) return;
+  throw new MoatError(`Cannot add plugin "${id}": moat has a ${kind} of that name itself`, {
+    hint: kind === "dependency"
+      ? `moat plugin info ${id}`
+      : `Give the plugin another id in its moat-plugin.yaml`,
   });
 }
 
@@ -57,7 +67,7 @@ function describeFetched(
   { registry, before }: Pick<Context, "registry"> & Pick<AcceptPluginOptions, "before">,
 ): string {
   const { id, version, kind, summary, license, homepage } = manifest;
-  const lookalike = nearest(id, registry.list("dependency").map((plugin) => plugin.id));
+  const lookalike = nearest(id, registry.list(kind).map((plugin) => plugin.id));
   const rows: (readonly [string, string])[] = [
     ["Plugin", `${id} ${version} (${kind}): ${summary}`],
     [
@@ -80,8 +90,39 @@ function describeFetched(
   return `${alignColumns(rows.map(([label, text]) => [label, printable(text)])).join("\n")}\n`;
 }
 
+/** What the plugin may do, for whoever is asked to accept it. */
+export function mayDo(manifest: PluginManifest): string {
+  switch (manifest.kind) {
+    case "dependency":
+      return dependencyMayDo(manifest);
+    case "runtime":
+      return runtimeMayDo(manifest);
+    case "provider":
+      return providerMayDo(manifest);
+  }
+}
+
+/** There is no sandbox around it: what it says of itself is all that can be shown. */
+function runtimeMayDo({ permissions: { run = [], env = [] } = {} }: RuntimeManifest): string {
+  return [
+    "do whatever you may do: it is a program that runs on this machine outside of any sandbox",
+    ...(run.length === 0 ? [] : [`says that it starts ${run.join(", ")}`]),
+    ...(env.length === 0 ? [] : [`gets the variables ${env.join(", ")}`]),
+    "isolates the runs that name it, and sees their secrets",
+  ].join("; ");
+}
+
+/** No grant reaches a run yet. */
+function providerMayDo({ credential, hosts }: ProviderManifest): string {
+  return [
+    `read the credential in ${credential.variables.join(" or ")}`,
+    `have it sent to ${hosts.map(({ host }) => host).join(", ") || "no host"}`,
+    "nothing of it runs on this machine",
+  ].join("; ");
+}
+
 /** A declarative plugin runs nothing on the host: it may only change the image. */
-function mayDo({ contribution, entry, permissions }: Manifest): string {
+function dependencyMayDo({ contribution, entry, permissions }: Manifest): string {
   if (entry !== undefined) {
     // A module's answers are not known beforehand.
     return [

@@ -23,6 +23,7 @@ import {
 import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
+import type { PluginKind } from "../../plugin/manifest_kinds.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
@@ -32,14 +33,14 @@ import { projectDirectory } from "./project_directory.ts";
 /** What was done, as `--json` prints it. */
 export interface AddedPlugin {
   readonly id: string;
-  readonly kind: "dependency";
+  readonly kind: PluginKind;
   readonly version: string | null;
   readonly source: string;
   readonly digest: string | null;
   /** What its code may have; `null` where it has none. */
   readonly permissions: ManifestPermissions | null;
-  /** The entry under `dependencies:`. */
-  readonly entry: string;
+  /** The entry under `dependencies:`; `null` for what does not belong there. */
+  readonly entry: string | null;
   /** False when everything was there already. */
   readonly changed: boolean;
 }
@@ -140,9 +141,7 @@ async function addThirdParty(
   store.acceptPlugin({ digest, id, version: manifest.version, source: text });
   files.lock(lockedOf(plugin, text));
   await files.add("plugins", text);
-  const present = await files.entries("dependencies");
-  const same = present.find((one) => one.split("@", 1)[0] === id);
-  if (same === undefined) await files.add("dependencies", id);
+  const entry = manifest.kind === "dependency" ? await addEntry(id, files) : null;
   const changed = await files.changed();
   await files.save();
   return {
@@ -152,9 +151,17 @@ async function addThirdParty(
     source: text,
     digest,
     permissions: permissionsOf(manifest),
-    entry: same ?? id,
+    entry,
     changed,
   };
+}
+
+/** The plugin's entry under `dependencies:`, as it is or new. */
+async function addEntry(id: string, files: ProjectPluginFiles): Promise<string> {
+  const present = await files.entries("dependencies");
+  const same = present.find((one) => one.split("@", 1)[0] === id);
+  if (same === undefined) await files.add("dependencies", id);
+  return same ?? id;
 }
 
 /** One id, one plugin. */

@@ -12,6 +12,7 @@ import { createCodeDependency } from "../../plugin/code/code_dependency.ts";
 import { fetchPlugin } from "../../plugin/install/fetch_plugin.ts";
 import { writePluginFiles } from "../../plugin/install/plugin_store.ts";
 import { createDependency } from "../../plugin/manifest.ts";
+import { PLUGIN_KINDS, type PluginManifest } from "../../plugin/manifest_kinds.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
 import { makeTemporaryDirectory } from "../../plugin/temporary_directory.ts";
 
@@ -24,7 +25,9 @@ const ID = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 export async function createPlugin(
   path: string,
   { cwd, registry }: Pick<Context, "cwd" | "registry">,
+  { kind: asked }: { readonly kind: string },
 ): Promise<string> {
+  const kind = PLUGIN_KINDS.find((one) => one === asked) ?? "dependency";
   const directory = resolve(cwd, path);
   const id = basename(directory);
   if (!ID.test(id)) {
@@ -32,8 +35,8 @@ export async function createPlugin(
       hint: "Use a-z, 0-9 and -, as in: moat plugin create my-tool",
     });
   }
-  if (registry.find("dependency", id) !== undefined) {
-    throw new MoatError(`Cannot create plugin "${id}": moat has a dependency of that name itself`, {
+  if (registry.find(kind, id) !== undefined) {
+    throw new MoatError(`Cannot create plugin "${id}": moat has a ${kind} of that name itself`, {
       hint: "Give the directory another name",
     });
   }
@@ -43,26 +46,46 @@ export async function createPlugin(
       hint: "Name a directory that does not exist",
     });
   }
-  for (const [file, text] of Object.entries(skeletonOf(id))) {
-    await Deno.writeTextFile(join(directory, file), text, { createNew: true });
+  for (const [file, text] of Object.entries(skeletonOf(id, kind))) {
+    const mode = text.startsWith("#!") ? 0o755 : 0o644;
+    await Deno.writeTextFile(join(directory, file), text, { createNew: true, mode });
   }
   return directory;
 }
 
 /** What the contract's checks say of the plugin in a directory. @throws MoatError when it is none */
 export async function testPlugin(path: string, context: Context): Promise<readonly PluginCheck[]> {
-  const { cwd, version, signal, registry } = context;
+  const { cwd, version, signal } = context;
   const { manifest, files } = await fetchPlugin(
     { kind: "directory", path: resolve(cwd, path) },
     { project: cwd, version, signal, registries: [], store: NO_KEYS },
   );
-  if (manifest.entry === undefined) {
-    return await checkPlugin(createDependency(manifest), registry);
-  }
   await using directory = await makeTemporaryDirectory();
   await writePluginFiles(directory.path, files);
-  const code = createCodeDependency(manifest, { directory: directory.path, context });
-  return await checkPlugin(code, registry);
+  return await checkKind(manifest, { directory: directory.path, context });
+}
+
+async function checkKind(
+  manifest: PluginManifest,
+  { directory, context }: { readonly directory: string; readonly context: Context },
+): Promise<readonly PluginCheck[]> {
+  const { registry } = context;
+  switch (manifest.kind) {
+    case "dependency": {
+      const plugin = manifest.entry === undefined
+        ? createDependency(manifest)
+        : createCodeDependency(manifest, { directory, context });
+      return await checkPlugin(plugin, registry);
+    }
+    case "runtime": {
+      const { checkRuntime } = await import("../../plugin/check_runtime.ts");
+      return await checkRuntime(manifest, { directory, context });
+    }
+    case "provider": {
+      const { checkProvider } = await import("../../plugin/check_provider.ts");
+      return await checkProvider(manifest, registry);
+    }
+  }
 }
 
 /** The checks for people; returns whether all passed. */

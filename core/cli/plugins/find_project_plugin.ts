@@ -6,18 +6,17 @@
 
 import type { Context } from "../../context.ts";
 import { MoatError } from "../../errors.ts";
-import type { DependencyPlugin } from "../../plugin/contract.ts";
 import { readLock } from "../../plugin/install/plugin_lock.ts";
 import { MANIFEST_FILE } from "../../plugin/install/plugin_package.ts";
 import { readStoredPlugin } from "../../plugin/install/plugin_store.ts";
-import { createDependency } from "../../plugin/manifest.ts";
+import type { PluginManifest } from "../../plugin/manifest_kinds.ts";
 import { parseManifest } from "../../plugin/read_manifest.ts";
 
-/** Reads it from its manifest; `undefined`: moat.lock has none. @throws MoatError when not installed */
+/** Reads its manifest; `undefined`: moat.lock has none. @throws MoatError when not installed */
 export async function findProjectPlugin(
   name: string,
   { cwd, paths }: Pick<Context, "cwd" | "paths">,
-): Promise<DependencyPlugin | undefined> {
+): Promise<PluginManifest | undefined> {
   const locked = (await readLock(cwd)).find(({ id }) => id === name);
   if (locked?.digest === undefined) return undefined;
   const files = await readStoredPlugin(paths, { id: name, digest: locked.digest });
@@ -27,5 +26,5 @@ export async function findProjectPlugin(
     });
   }
   const text = new TextDecoder().decode(files.get(MANIFEST_FILE));
-  return createDependency(await parseManifest(`${name}/${MANIFEST_FILE}`, text));
+  return await parseManifest(`${name}/${MANIFEST_FILE}`, text);
 }

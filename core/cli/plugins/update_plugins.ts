@@ -16,8 +16,8 @@ import {
 } from "../../plugin/install/plugin_source.ts";
 import { readStoredPlugin, storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
-import type { Manifest } from "../../plugin/manifest.ts";
 import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
+import type { PluginManifest } from "../../plugin/manifest_kinds.ts";
 import { parseManifest } from "../../plugin/read_manifest.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
@@ -162,7 +162,7 @@ async function fetchNewest(
 async function installedManifest(
   { id, digest }: LockedPlugin,
   { paths }: Pick<Context, "paths">,
-): Promise<Manifest | undefined> {
+): Promise<PluginManifest | undefined> {
   if (digest === undefined) return undefined;
   const files = await readStoredPlugin(paths, { id, digest });
   const text = files?.get(MANIFEST_FILE);

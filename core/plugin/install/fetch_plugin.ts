@@ -7,7 +7,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { describeError, MoatError, UsageError } from "../../errors.ts";
-import type { Manifest } from "../manifest.ts";
+import type { PluginManifest } from "../manifest_kinds.ts";
 import { type ManifestPermissions, samePermissions } from "../permissions.ts";
 import { parseManifest } from "../read_manifest.ts";
 import { digestOf, MANIFEST_FILE, type PluginFiles, refused } from "./plugin_package.ts";
@@ -26,7 +26,7 @@ import { formatPluginSource, type ThirdPartySource } from "./plugin_source.ts";
 
 /** A plugin that may be installed. */
 export interface FetchedPlugin {
-  readonly manifest: Manifest & { readonly version: string };
+  readonly manifest: PluginManifest & { readonly version: string };
   readonly files: PluginFiles;
   readonly digest: string;
   /** The index that lists it; there when it came from one. */
@@ -70,8 +70,9 @@ export async function fetchPlugin(
   if (index !== undefined && !samePermissions(checked.permissions, permissions)) {
     throw refused(text, "its manifest asks for other permissions than its index lists");
   }
-  if (checked.entry !== undefined && !files.has(checked.entry)) {
-    throw refused(text, `it has no file ${JSON.stringify(checked.entry)}, its entry`);
+  const { entry } = checked;
+  if (entry !== undefined && !files.has(entry)) {
+    throw refused(text, `it has no file ${JSON.stringify(entry)}, its entry`);
   }
   return {
     manifest: checked,
@@ -173,9 +174,9 @@ function decode(content: Uint8Array, source: string): string {
 }
 
 function checkManifest(
-  manifest: Manifest,
+  manifest: PluginManifest,
   { text, moat }: { readonly text: string; readonly moat: string },
-): Manifest & { readonly version: string } {
+): PluginManifest & { readonly version: string } {
   const { version } = manifest;
   if (version === undefined) {
     throw new MoatError(`Cannot use plugin ${JSON.stringify(text)}: its manifest has no version`, {

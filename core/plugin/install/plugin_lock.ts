@@ -11,6 +11,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { readYaml } from "../../config/read_yaml.ts";
 import { validate } from "../../config/validate.ts";
+import { PLUGIN_KINDS, type PluginKind } from "../manifest_kinds.ts";
 import { type ManifestPermissions, sortedPermissions } from "../permissions.ts";
 import { PERMISSIONS_SCHEMA } from "../permissions_schema.ts";
 
@@ -20,7 +21,7 @@ export const LOCK_FILE = "moat.lock";
 /** One plugin of the project. */
 export interface LockedPlugin {
   readonly id: string;
-  readonly kind: "dependency";
+  readonly kind: PluginKind;
   /** Exact version; of a built-in one the version that its entry resolved to, if it has versions. */
   readonly version?: string;
   /** `builtin`, or the text under `plugins:` of moat.yaml. */
@@ -58,7 +59,7 @@ const LOCK_SCHEMA = v.strictObject({
       v.regex(/^[a-z][a-z0-9-]*:?$/, "is not a plugin's name\nUse a-z, 0-9 and -"),
     ),
     v.strictObject({
-      kind: v.literal("dependency", "is not a kind of plugin\nWrite dependency"),
+      kind: v.picklist(PLUGIN_KINDS, "is not a kind of plugin\nRun moat plugin install"),
       version: v.exactOptional(filled),
       source: filled,
       digest: v.exactOptional(digest),

@@ -14,6 +14,9 @@ import type { Paths } from "../../store/paths.ts";
 import { digestOf, type PluginFiles } from "./plugin_package.ts";
 import { readPluginDirectory } from "./read_directory.ts";
 
+/** How scripts, and programs of Linux and macOS, begin. */
+const MAGIC = [[0x23, 0x21], [0x7f, 0x45, 0x4c, 0x46], [0xcf, 0xfa, 0xed, 0xfe]];
+
 /** Directory of the plugin with that digest, there or not. */
 export function pluginDirectory({ store }: Pick<Paths, "store">, digest: string): string {
   return join(store, "plugins", digest.replace(/^sha256:/, ""));
@@ -48,7 +51,8 @@ export async function writePluginFiles(directory: string, files: PluginFiles): P
   for (const [path, content] of files) {
     const file = join(directory, path);
     await Deno.mkdir(dirname(file), { recursive: true });
-    await Deno.writeFile(file, content, { mode: 0o600, createNew: true });
+    const mode = isProgram(content) ? 0o700 : 0o600;
+    await Deno.writeFile(file, content, { mode, createNew: true });
   }
 }
 
@@ -78,4 +82,9 @@ async function isIntact(place: string, digest: string): Promise<boolean> {
     if (error instanceof MoatError) return false;
     throw error;
   }
+}
+
+/** Archives of plugins keep no permissions: what the system can start says so in its first bytes. */
+function isProgram(content: Uint8Array): boolean {
+  return MAGIC.some((magic) => magic.every((byte, index) => content[index] === byte));
 }

@@ -29,6 +29,8 @@ export interface Field {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+/** What a connection keeps for the next head: enough for most. */
+const KEPT_BYTES = 4 * 1024;
 
 /** Scans one head after another; `reset` before each. */
 export class HeaderBlock {
@@ -56,6 +58,7 @@ export class HeaderBlock {
   }
 
   reset(part: HeadPart): void {
+    if (this.#own.length > KEPT_BYTES) this.bytes = this.#own = NO_BYTES;
     this.fields.length = 0;
     this.length = 0;
     this.lineLength = 0;

@@ -1,12 +1,13 @@
 /**
- * What every provider of credentials must do, whoever wrote it.
+ * What every provider of credentials must do, whoever wrote it: what tests put those of moat through,
+ * and `moat plugin test` those of others.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { MoatError } from "../../core/errors.ts";
-import type { GrantRequest, ProviderPlugin } from "../../core/plugin/contract.ts";
+import { MoatError } from "../errors.ts";
+import type { GrantRequest, ProviderPlugin } from "./contract.ts";
 
 /** A provider, and an environment in which it finds a credential. */
 export interface ProviderSubject {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { MoatError } from "../../core/errors.ts";
 import { raceAbort } from "../../core/race_abort.ts";
 import type { ByteStream } from "../../core/plugin/runtime.ts";
 import type { InsideTarget, RelayLink } from "../relay/relay_link.ts";
@@ -37,10 +38,12 @@ export class DialRelays implements AsyncDisposable {
   }
 
   /** Connects; `undefined` when nothing listens. @throws MoatError when there is no perl */
-  async dial(target: DialTarget, { signal }: DialRelayOptions): Promise<ByteStream | undefined> {
-    const link = await raceAbort(this.#relay(target), signal);
-    const stream = await link.connect(target, { signal });
-    if (stream !== undefined) this.#reached.set(`${target.name} ${target.port}`, target);
+  async dial(target: DialTarget, options: DialRelayOptions): Promise<ByteStream | undefined> {
+    // One that has just ended is started again.
+    const stream = await this.#connect(target, options) ?? await this.#connect(target, options);
+    if (stream === undefined) throw new MoatError(`Cannot ${target.doing}: its relay has ended`);
+    if (stream === "refused") return undefined;
+    this.#reached.set(`${target.name} ${target.port}`, target);
     return stream;
   }
 
@@ -48,19 +51,12 @@ export class DialRelays implements AsyncDisposable {
   async dialAgain(
     name: string,
     port: number,
-    { signal }: DialRelayOptions,
+    options: DialRelayOptions,
   ): Promise<ByteStream | undefined> {
     const target = this.#reached.get(`${name} ${port}`);
-    const relay = this.#relays.get(name);
-    if (target === undefined || relay === undefined) return undefined;
-    try {
-      return await (await raceAbort(relay, signal)).connect(target, { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      // The relay ended, mostly with its container: that is found out from the start.
-      if (error instanceof Deno.errors.ConnectionReset) return undefined;
-      throw error;
-    }
+    if (target === undefined) return undefined;
+    const stream = await this.#connect(target, options);
+    return stream === "refused" ? undefined : stream;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,17 +67,35 @@ export class DialRelays implements AsyncDisposable {
     }
   }
 
+  /** `undefined` when the relay ended, mostly with its container. */
+  async #connect(
+    target: DialTarget,
+    { signal }: DialRelayOptions,
+  ): Promise<ByteStream | "refused" | undefined> {
+    const relay = this.#relay(target);
+    const link = await raceAbort(relay, signal);
+    try {
+      return await link.connect(target, { signal }) ?? "refused";
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      this.#forget(target.name, relay);
+      return undefined;
+    }
+  }
+
   /** Once, however many connections wait for it. */
   #relay({ name, doing }: DialTarget): Promise<RelayLink> {
     const known = this.#relays.get(name);
     if (known !== undefined) return known;
     const relay = execRelay(this.#engine, name, { doing });
     this.#relays.set(name, relay);
-    relay.then(({ ended }) => ended).catch(() => {}).finally(() => this.#forget(name));
+    relay.then(({ ended }) => ended).catch(() => {}).finally(() => this.#forget(name, relay));
     return relay;
   }
 
-  #forget(name: string): void {
+  #forget(name: string, relay: Promise<RelayLink>): void {
+    if (this.#relays.get(name) !== relay) return;
     this.#relays.delete(name);
     for (const [key, target] of this.#reached) if (target.name === name) this.#reached.delete(key);
   }

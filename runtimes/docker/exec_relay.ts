@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MoatError } from "../../core/errors.ts";
+import { awaitRelay } from "../relay/await_relay.ts";
 import { RelayLink, type RelayLinkOptions, type RelayTransport } from "../relay/relay_link.ts";
 import { RELAY_LISTEN, RELAY_SERVE } from "../relay/relay_program.ts";
 import type { Engine, Hijacked } from "./engine.ts";
@@ -12,8 +12,14 @@ import { createExec, waitExec } from "./exec_in_container.ts";
 import { writeAll } from "./wire/connection.ts";
 import { Demultiplexer } from "./wire/demultiplex.ts";
 
-/** Perl behind a shell that lifts the limit of open files as far as it may be. */
-const START = `ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec perl -e "$1" "$2"`;
+/**
+ * Perl behind a shell that lifts the limit of open files as far as it may be, and takes away what a
+ * run's variables would change: the image's own perl is meant, without its user's options.
+ */
+const START = `ulimit -n "$(ulimit -H -n)" 2>/dev/null
+unset PERL5OPT PERL5LIB PERLLIB PERL5DB; export LC_ALL=C
+perl=/usr/bin/perl; [ -x "$perl" ] || perl=perl
+exec "$perl" -e "$1" "$2"`;
 const MAX_COMPLAINT = 2000;
 
 /** Options of {@linkcode execRelay}. */
@@ -54,27 +60,17 @@ export async function execRelay(
   });
   const transport = new ExecTransport(hijacked);
   const link = new RelayLink(transport, options);
-  const abort = () => link.close();
-  signal?.addEventListener("abort", abort);
-  try {
-    const problem = await link.ready;
-    signal?.throwIfAborted();
-    if (problem === "") return link;
-    if (problem === "taken") {
-      throw new MoatError(`Cannot ${doing}: something in there listens on it already`);
-    }
-    if (problem !== undefined) throw new MoatError(`Cannot ${doing}: ${problem.toLowerCase()}`);
-    const { code } = await waitExec(engine, id, { doing, ended: link.ended });
-    const state = code === 126 || code === 127
-      ? "it has no perl, which is needed for that"
-      : `its relay ended with ${code}: ${transport.complaint.trim()}`;
-    throw new MoatError(`Cannot ${doing}: ${state}`);
-  } catch (error) {
-    link.close();
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
+  await awaitRelay(link, {
+    doing,
+    signal,
+    async whyEnded() {
+      const { code } = await waitExec(engine, id, { doing, ended: link.ended });
+      return code === 126 || code === 127
+        ? "it has no perl, which is needed for that"
+        : `its relay ended with ${code}: ${transport.complaint.trim()}`;
+    },
+  });
+  return link;
 }
 
 /** The streams of an exec, apart. */

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { MoatError } from "../../core/errors.ts";
 import type { AcceptOptions, InsidePort } from "../../core/plugin/runtime.ts";
+import { awaitRelay } from "../relay/await_relay.ts";
 import { RelayLink, type RelayTransport } from "../relay/relay_link.ts";
 import type { ProcessIdentity } from "./sandbox_state.ts";
 import { acceptProgram } from "./script/accept_script.ts";
@@ -41,30 +41,22 @@ export async function acceptInSandbox(
   const complaint = new Response(child.stderr).text();
   const transport = pipeTransport(child);
   const link = new RelayLink(transport, { serve });
-  const abort = () => link.close();
-  signal?.addEventListener("abort", abort);
+  transport.write(frame(acceptProgram(arch)))
+    .then(() => transport.write(frame(fields([String(process.pid), String(port)]))))
+    // What it says then tells more.
+    .catch(() => {});
   try {
-    const program = acceptProgram(arch);
-    transport.write(frame(program))
-      .then(() => transport.write(frame(fields([String(process.pid), String(port)]))))
-      // What it says then tells more.
-      .catch(() => {});
-    const problem = await link.ready;
-    signal?.throwIfAborted();
-    if (problem === "") return portOf(link, child, complaint);
-    if (problem === "taken") {
-      throw new MoatError(`Cannot ${doing}: something in there listens on it already`);
-    }
-    const said = (await complaint).trim().replace(/^moat: /, "");
-    const state = problem?.toLowerCase() ?? (said || "its relay has ended");
-    throw new MoatError(`Cannot ${doing}: ${state}`);
+    await awaitRelay(link, {
+      doing,
+      signal,
+      whyEnded: async () =>
+        (await complaint).trim().replace(/^moat: /, "") || "its relay has ended",
+    });
   } catch (error) {
-    link.close();
     await Promise.all([link.ended, child.status, complaint]);
     throw error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
   }
+  return portOf(link, child, complaint);
 }
 
 function portOf(

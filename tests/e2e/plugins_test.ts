@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requires } from "../helpers/machine.ts";
 import { TestHome } from "../helpers/moat.ts";
+import { packTar } from "../helpers/tar_archive.ts";
 import { serveNpmPackages } from "../helpers/npm_registry.ts";
 
 const PROJECT = `# The demo
@@ -83,20 +84,67 @@ Deno.test("a plugin of one's own: created, checked, accepted, used, updated, rol
   assert.deepEqual(await states(home), [["my-tool", "0.1.0", "ok"]]);
 });
 
+/** Each region of an installed plugin, and a way to change it. */
+const TAMPERINGS: readonly {
+  readonly title: string;
+  readonly tamper: (directory: string) => Promise<unknown>;
+}[] = [
+  { title: "a byte of its manifest", tamper: (to) => flip(join(to, "moat-plugin.yaml")) },
+  { title: "a byte of its module", tamper: (to) => flip(join(to, "plugin.js")) },
+  { title: "a byte of another file", tamper: (to) => flip(join(to, "README.md")) },
+  { title: "a file more", tamper: (to) => Deno.writeTextFile(join(to, "more.js"), "") },
+  {
+    title: "a package beside it",
+    tamper: async (to) => {
+      await Deno.mkdir(join(to, "node_modules"));
+      await Deno.writeTextFile(join(to, "node_modules/x.js"), "");
+    },
+  },
+  { title: "a file less", tamper: (to) => Deno.remove(join(to, "README.md")) },
+  { title: "no manifest", tamper: (to) => Deno.remove(join(to, "moat-plugin.yaml")) },
+  {
+    title: "another name",
+    tamper: (to) => Deno.rename(join(to, "README.md"), join(to, "README2.md")),
+  },
+  {
+    title: "a link to the same bytes",
+    tamper: async (to) => {
+      await Deno.rename(join(to, "plugin.js"), join(to, "..", "elsewhere.js"));
+      await Deno.symlink("../elsewhere.js", join(to, "plugin.js"));
+    },
+  },
+];
+
 Deno.test("what was tampered with is refused, named, and mended only from the right files", async () => {
   await using home = await TestHome.create();
   await home.ok(["plugin", "create", "my-tool"]);
+  const manifest = join(home.project, "my-tool/moat-plugin.yaml");
+  const text = (await Deno.readTextFile(manifest)).replace(/^contribution:[^]*/m, "");
+  await Deno.writeTextFile(manifest, `${text}entry: plugin.js\ncontract: 1\n`);
+  await home.write("my-tool/plugin.js", "export const contribute = () => ({ apt: ['hello'] });");
   await home.ok(["plugin", "add", "./my-tool", "--yes"]);
   const [directory = ""] = await installed(home);
-  const file = join(home.home, "store/plugins", directory, "README.md");
-  const original = await Deno.readTextFile(file);
-  await Deno.writeTextFile(file, `${original} `);
-  const verify = await home.moat(["plugin", "verify"]);
-  assert.deepEqual([verify.code, /changed/.test(verify.stderr)], [1, true], verify.stderr);
-  const plan = await home.moat(["plan"]);
-  assert.match(plan.stderr, /Cannot use plugin "my-tool": its installed files were changed/);
-  await home.ok(["plugin", "install", "--yes"]);
-  assert.equal(await Deno.readTextFile(file), original);
+  const place = join(home.home, "store/plugins", directory);
+  const files = async () => {
+    const names = await Array.fromAsync(Deno.readDir(place), ({ name }) => name);
+    return await Promise.all(
+      names.sort().map(async (name) => [name, await Deno.readTextFile(join(place, name))]),
+    );
+  };
+  const original = await files();
+  for (const [index, { title, tamper }] of TAMPERINGS.entries()) {
+    await tamper(place);
+    const verify = await home.moat(["plugin", "verify", "--json"]);
+    assert.deepEqual([title, verify.code], [title, 1], verify.stderr);
+    assert.match(verify.stderr, /Cannot verify plugin "my-tool": its installed files were changed/);
+    assert.equal(JSON.parse(verify.stdout)[0].state, "changed");
+    if (index === 1) {
+      const plan = await home.moat(["plan"]);
+      assert.match(plan.stderr, /Cannot use plugin "my-tool": its installed files were changed/);
+    }
+    await home.ok(["plugin", "install", "--yes"]);
+    assert.deepEqual(await files(), original, title);
+  }
 
   // Another machine: the lock is there, the files are others.
   await Deno.remove(join(home.home, "store/plugins"), { recursive: true });
@@ -179,6 +227,66 @@ Deno.test({
     assert.match(without.stderr, /npm is not installed/);
   },
 });
+
+Deno.test("what is no plugin is refused before anything of it is on disk", async () => {
+  await using home = await TestHome.create();
+  const manifest = { name: "package/moat-plugin.yaml", content: SMALL_MANIFEST };
+  const archives = {
+    upwards: [manifest, { name: "package/../../../evil", content: "x" }],
+    absolute: [manifest, { name: "/tmp/moat-evil", content: "x" }],
+    link: [manifest, { name: "package/link", type: "2" }],
+    bomb: [manifest, { name: "package/bomb", content: new Uint8Array(64 * 1024 * 1024) }],
+    many: [manifest, ...Array.from({ length: 1000 }, (_, i) => ({ name: `package/${i}` }))],
+  };
+  for (const [title, entries] of Object.entries(archives)) {
+    await Deno.writeFile(join(home.project, `${title}.tgz`), await packTar(entries));
+  }
+  await Deno.mkdir(join(home.project, "linked"));
+  await home.write("linked/moat-plugin.yaml", SMALL_MANIFEST);
+  await Deno.symlink("/etc/passwd", join(home.project, "linked/README.md"));
+  for (const source of [...Object.keys(archives).map((title) => `./${title}.tgz`), "./linked"]) {
+    const { code, stderr } = await home.moat(["plugin", "add", source, "--yes"]);
+    assert.deepEqual([source, code], [source, 1], stderr);
+    assert.match(stderr, /Cannot use plugin "/);
+  }
+  assert.deepEqual(await installed(home), []);
+  await assert.rejects(read(home, "moat.lock"), Deno.errors.NotFound);
+  await assert.rejects(Deno.lstat("/tmp/moat-evil"), Deno.errors.NotFound);
+});
+
+Deno.test("every command of plugins prints JSON", async () => {
+  await using home = await TestHome.create();
+  const json = async (...args: readonly string[]) =>
+    JSON.parse(await home.ok(["plugin", ...args, "--json"]));
+  assert.equal((await json("create", "my-tool")).directory, join(home.project, "my-tool"));
+  assert.ok((await json("test", "my-tool")).length > 5);
+  assert.equal((await json("add", "./my-tool", "--yes")).id, "my-tool");
+  assert.equal((await json("install"))[0].state, "ok");
+  assert.equal((await json("list"))[0].version, "0.1.0");
+  assert.equal((await json("info", "my-tool")).id, "my-tool");
+  assert.deepEqual(await json("outdated"), []);
+  const manifest = await read(home, "my-tool/moat-plugin.yaml");
+  await home.write("my-tool/moat-plugin.yaml", manifest.replace("0.1.0", "0.2.0"));
+  assert.equal((await json("update", "--yes"))[0].to, "0.2.0");
+  assert.equal((await json("rollback", "my-tool")).to, "0.1.0");
+  assert.equal((await json("verify"))[0].state, "ok");
+  assert.deepEqual((await json("remove", "my-tool")).entries, ["my-tool", "./my-tool"]);
+  assert.equal((await json("search", "ripgrep"))[0].id, "ripgrep");
+});
+
+async function flip(file: string): Promise<void> {
+  const bytes = await Deno.readFile(file);
+  bytes[bytes.length - 2] = (bytes.at(-2) ?? 0) ^ 1;
+  await Deno.writeFile(file, bytes);
+}
+
+const SMALL_MANIFEST = `schema: 1
+kind: dependency
+id: hello
+version: "1.0.0"
+summary: Says hello
+category: tool
+`;
 
 async function read(home: TestHome, file: string): Promise<string> {
   return await Deno.readTextFile(join(home.project, file));

@@ -257,7 +257,7 @@ const create: LeafCommand = {
     name: "kind",
     value: { kind: "choice", choices: ["dependency", "runtime", "provider"] },
     summary: "What it adds; default: dependency",
-  }],
+  }, JSON_FLAG],
   positionals: [{
     name: "directory",
     summary: "Where; its last part is the plugin's name",
@@ -270,6 +270,10 @@ const create: LeafCommand = {
     const directory = await createPlugin(args.positional("directory") ?? "", context, {
       kind: args.text("kind") ?? "dependency",
     });
+    if (args.has("json")) {
+      await context.stdio.output(`${JSON.stringify({ directory }, null, 2)}\n`);
+      return EXIT.ok;
+    }
     await context.stdio.error(`Wrote ${directory}; check it with: moat plugin test ${directory}\n`);
     return EXIT.ok;
   },

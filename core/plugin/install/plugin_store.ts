@@ -66,7 +66,7 @@ export async function readStoredPlugin(
 ): Promise<PluginFiles | undefined> {
   const place = pluginDirectory(paths, digest);
   if (!await isThere(place)) return undefined;
-  const files = await readPluginDirectory(place, id);
+  const files = await readPluginDirectory(place, id, { everything: true });
   if (digestOf(files) === digest) return files;
   throw new MoatError(
     `Cannot use plugin "${id}": its installed files were changed, they do not have the digest ${digest}`,
@@ -77,7 +77,7 @@ export async function readStoredPlugin(
 async function isIntact(place: string, digest: string): Promise<boolean> {
   if (!await isThere(place)) return false;
   try {
-    return digestOf(await readPluginDirectory(place, place)) === digest;
+    return digestOf(await readPluginDirectory(place, place, { everything: true })) === digest;
   } catch (error) {
     if (error instanceof MoatError) return false;
     throw error;

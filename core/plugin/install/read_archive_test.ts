@@ -1,29 +1,23 @@
 import assert from "node:assert/strict";
+import { gzip, tar, type TarEntry } from "../../../tests/helpers/tar_archive.ts";
 import { digestOf, type PluginFiles } from "./plugin_package.ts";
 import { readPluginArchive } from "./read_archive.ts";
 
 const MANIFEST = "schema: 1\n";
-
-interface Entry {
-  readonly name: string;
-  readonly content?: string | Uint8Array;
-  readonly type?: string;
-  readonly sum?: number;
-}
 
 Deno.test("an archive as npm packs it, and one as tar does, hold the same plugin", async () => {
   const npm = await read([
     { name: "package/moat-plugin.yaml", content: MANIFEST },
     { name: "package/lib/a.js", content: "1" },
   ]);
-  const tar = await read([
+  const ofTar = await read([
     { name: "./", type: "5" },
     { name: "./lib/", type: "5" },
     { name: "./lib/a.js", content: "1" },
     { name: "./moat-plugin.yaml", content: MANIFEST },
   ]);
   assert.deepEqual([...npm.keys()].sort(), ["lib/a.js", "moat-plugin.yaml"]);
-  assert.equal(digestOf(npm), digestOf(tar));
+  assert.equal(digestOf(npm), digestOf(ofTar));
 });
 
 Deno.test("a byte more, and another name, are another digest", async () => {
@@ -39,7 +33,7 @@ Deno.test("a byte more, and another name, are another digest", async () => {
   assert.equal(digests.size, 5);
 });
 
-const manifest: Entry = { name: "p/moat-plugin.yaml", content: MANIFEST };
+const manifest: TarEntry = { name: "p/moat-plugin.yaml", content: MANIFEST };
 
 for (
   const { title, entries, state } of [
@@ -76,7 +70,7 @@ for (
     },
   ] satisfies readonly {
     readonly title: string;
-    readonly entries: readonly Entry[];
+    readonly entries: readonly TarEntry[];
     readonly state: RegExp;
   }[]
 ) {
@@ -88,49 +82,17 @@ for (
 Deno.test("an archive that is cut off, or none, is refused", async () => {
   const whole = tar([manifest]);
   for (const length of [512, 520, 1024]) {
-    await assert.rejects(pack(whole.subarray(0, length)).then(readBytes), /cut off/);
+    await assert.rejects(gzip(whole.subarray(0, length)).then(readBytes), /cut off/);
   }
   await assert.rejects(readBytes(new TextEncoder().encode("no archive")), /no gzip archive/);
-  const packed = await pack(whole);
+  const packed = await gzip(whole);
   await assert.rejects(readBytes(packed.subarray(0, packed.length - 12)), /no gzip archive/);
 });
 
-async function read(entries: readonly Entry[]): Promise<PluginFiles> {
-  return await readBytes(await pack(tar(entries)));
+async function read(entries: readonly TarEntry[]): Promise<PluginFiles> {
+  return await readBytes(await gzip(tar(entries)));
 }
 
 function readBytes(bytes: Uint8Array): Promise<PluginFiles> {
   return readPluginArchive(bytes, "test.tgz");
-}
-
-async function pack(bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
-  const blocks = entries.flatMap(({ name, content = "", type = "0", sum }) => {
-    const body = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    const header = new Uint8Array(512);
-    const put = (text: string, at: number) => header.set(new TextEncoder().encode(text), at);
-    put(name, 0);
-    put("0000644\0", 100);
-    put(`${body.length.toString(8).padStart(11, "0")}\0`, 124);
-    put(" ".repeat(8), 148);
-    put(type, 156);
-    put("ustar\x0000", 257);
-    const total = sum ?? header.reduce((a, b) => a + b, 0);
-    put(`${total.toString(8).padStart(6, "0")}\0 `, 148);
-    const padded = new Uint8Array(Math.ceil(body.length / 512) * 512);
-    padded.set(body);
-    return [header, padded];
-  });
-  const all = [...blocks, new Uint8Array(1024)];
-  const bytes = new Uint8Array(all.reduce((size, block) => size + block.length, 0));
-  let at = 0;
-  for (const block of all) {
-    bytes.set(block, at);
-    at += block.length;
-  }
-  return bytes;
 }

@@ -196,7 +196,8 @@ Deno.test("readManifest() refuses code whose keys do not go together", async () 
       { keys: "permissions: {}\n", message: /"permissions": without a module/ },
       { keys: `${code}contribution: {}\n`, message: /"entry": the module gives the contribution/ },
       { keys: `${code}expands: [git]\n`, message: /"entry": the module gives the contribution/ },
-      { keys: `${code}permissions: { net: [a] }\n`, message: /"permissions\.net"|"net"/ },
+      { keys: `${code}permissions: { net: [a] }\n`, message: /"a" is not a server/ },
+      { keys: `${code}permissions: { ffi: [a] }\n`, message: /"permissions\.ffi"/ },
       { keys: `${code}permissions: { read: [/proc/1] }\n`, message: /is not a path/ },
     ]
   ) {

@@ -1,7 +1,8 @@
 /**
- * `deno task bench router [--quick | --corpus]`: the router beside other proxies, all in front of one
+ * `deno task bench router [--quick | --corpus | --h2spec]`: the router beside other proxies, all in front of one
  * nginx, as tables in Markdown. `--quick` takes the two main loads, in about a minute. `--corpus`
- * measures nothing: it shows what each does with the requests of the tests' corpus.
+ * measures nothing: it shows what each does with the requests of the tests' corpus; so does `--h2spec`
+ * with the cases of h2spec.
  *
  * Needs nginx, haproxy, caddy, wrk, curl, openssl and nghttp2-client (Debian packages), node and npm;
  * what is missing is left out and named. Every program is started here on loopback ports of its own
@@ -12,6 +13,7 @@
  */
 
 import { compareCorpus } from "./bench_router_corpus.ts";
+import { compareH2 } from "./bench_router_h2spec.ts";
 import { type Figures, type Load, loadsFor } from "./bench_router_loads.ts";
 import { compileFront, has, type Server, startServers } from "./bench_router_servers.ts";
 
@@ -25,6 +27,7 @@ interface MeasureOptions {
 /** Prints a table for each load, and memory. */
 export async function benchRouter(args: readonly string[]): Promise<void> {
   if (args.includes("--corpus")) return await compareCorpus();
+  if (args.includes("--h2spec")) return await compareH2();
   const isQuick = args.includes("--quick");
   const seconds = isQuick ? 1 : 2;
   const rounds = isQuick ? 2 : 3;

@@ -11,6 +11,8 @@
 export interface PeerPorts {
   readonly own: number;
   readonly tls: number;
+  /** For HTTP/2 without TLS. */
+  readonly h2c: number;
   readonly endpoint: number;
   /** What answers upgrades. */
   readonly echo: number;
@@ -35,7 +37,7 @@ export interface Peer {
   /** The command without which it is left out. */
   readonly needs: string;
   /** What it is not asked for, as it has no such thing. */
-  readonly lacks?: readonly ("h2" | "upgrade")[];
+  readonly lacks?: readonly ("h2" | "h2c" | "upgrade")[];
   /** Writes what the program reads and returns the argv of each process to start. */
   prepare(directory: string, options: PrepareOptions): Promise<readonly (readonly string[])[]>;
 }
@@ -44,6 +46,7 @@ export interface Peer {
 export const ENDPOINT: Peer = {
   name: "direct",
   needs: "nginx",
+  lacks: ["h2c"],
   async prepare(directory, { ports: { own, tls }, certificate: { certificate, key } }) {
     await Deno.mkdir(`${directory}/www`);
     await Deno.writeFile(`${directory}/www/large`, new Uint8Array(1 << 20));
@@ -68,6 +71,7 @@ export const PEERS: readonly Peer[] = [
         body: `upstream app { server 127.0.0.1:${ports.endpoint}; keepalive 128; }
           server { listen 127.0.0.1:${ports.own} backlog=4096;
             listen 127.0.0.1:${ports.tls} ssl http2 backlog=4096;
+            listen 127.0.0.1:${ports.h2c} http2;
             ssl_certificate ${certificate}; ssl_certificate_key ${key};
             proxy_http_version 1.1; proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
@@ -96,6 +100,7 @@ defaults
 frontend in
   bind 127.0.0.1:${ports.own} backlog 4096
   bind 127.0.0.1:${ports.tls} backlog 4096 ssl crt ${both} alpn h2,http/1.1
+  bind 127.0.0.1:${ports.h2c} proto h2
   use_backend echo if { path /upgrade }
   default_backend app
 backend app
@@ -123,6 +128,7 @@ backend echo
       const rest = { routes, automatic_https: { disable: true } };
       const servers = {
         plain: { listen: [`127.0.0.1:${ports.own}`], ...rest },
+        h2c: { listen: [`127.0.0.1:${ports.h2c}`], protocols: ["h1", "h2", "h2c"], ...rest },
         tls: {
           listen: [`127.0.0.1:${ports.tls}`],
           tls_connection_policies: [{}],
@@ -138,7 +144,7 @@ backend echo
   {
     name: "http-proxy (npm)",
     needs: "npm",
-    lacks: ["h2"],
+    lacks: ["h2", "h2c"],
     async prepare(directory, { ports, certificate }) {
       await install(directory, "http-proxy@1.18.1");
       return await nodeProxy(`${directory}/http_proxy.cjs`, {
@@ -157,7 +163,7 @@ const onUpgrade = (request, socket, head) => proxy.ws(request, socket, head, { t
   {
     name: "fast-proxy (npm)",
     needs: "npm",
-    lacks: ["h2", "upgrade"],
+    lacks: ["h2", "h2c", "upgrade"],
     async prepare(directory, { ports, certificate }) {
       await install(directory, "fast-proxy@2.2.0");
       return await nodeProxy(`${directory}/fast_proxy.cjs`, {
@@ -173,6 +179,7 @@ const onUpgrade = (request, socket) => socket.destroy();`,
   {
     name: "portless (npm)",
     needs: "npm",
+    lacks: ["h2c"],
     async prepare(directory, { ports, certificate }) {
       await install(directory, "portless@0.15.6");
       const program = `${directory}/node_modules/portless/dist/cli.js`;

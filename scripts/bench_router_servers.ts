@@ -13,6 +13,8 @@ export interface Server {
   readonly port: number;
   readonly tlsPort: number;
   readonly speaksH2: boolean;
+  /** HTTP/2 without TLS, by prior knowledge; absent where it cannot. */
+  readonly h2cPort: number | undefined;
   /** Where `/upgrade` of `api.a.localhost` becomes WebSocket; absent where it cannot. */
   readonly upgradePort: number | undefined;
   /** Of the program and its children. */
@@ -74,7 +76,8 @@ export async function startServers(
       "scripts/bench_router_echo.ts",
     ]);
     children.push(echo.child);
-    const direct = { own: freePort(), tls: freePort(), endpoint: 0, echo: echo.port };
+    const own = () => ({ own: freePort(), tls: freePort(), h2c: freePort(), echo: echo.port });
+    const direct = { ...own(), endpoint: 0 };
     const start = async (peer: Peer, ports: typeof direct) => {
       const commands = await peer.prepare(directory, { ports, certificate });
       const started = commands.map(startQuietly);
@@ -82,8 +85,9 @@ export async function startServers(
       const { name, lacks = [] } = peer;
       const upgradePort = lacks.includes("upgrade") ? undefined : ports.own;
       const speaksH2 = !lacks.includes("h2");
+      const h2cPort = lacks.includes("h2c") ? undefined : ports.h2c;
       const { own: port, tls: tlsPort } = ports;
-      list.push({ name, port, tlsPort, speaksH2, upgradePort, ...usageOf(started) });
+      list.push({ name, port, tlsPort, h2cPort, speaksH2, upgradePort, ...usageOf(started) });
     };
     if (endpointPort === undefined) {
       await start(ENDPOINT, direct);
@@ -97,7 +101,7 @@ export async function startServers(
         [front, String(endpoint), String(count), String(echo.port), store],
       );
       children.push(child);
-      const ports = { port, tlsPort: port, upgradePort: port };
+      const ports = { port, tlsPort: port, h2cPort: port, upgradePort: port };
       list.push({ name, ...ports, speaksH2: true, ...usageOf([child]) });
     }
     for (const peer of PEERS) {
@@ -106,7 +110,7 @@ export async function startServers(
         continue;
       }
       const endpoint = endpointPort?.(peer.name) ?? direct.own;
-      await start(peer, { own: freePort(), tls: freePort(), endpoint, echo: echo.port });
+      await start(peer, { ...own(), endpoint });
     }
     for (const server of list) await answers(server, { fromEndpoint: endpointPort === undefined });
     return { list, [Symbol.asyncDispose]: dispose };

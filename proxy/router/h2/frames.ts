@@ -17,12 +17,15 @@ export const CONTINUATION = 9;
 
 /** Of DATA and HEADERS: the sender sends no more on this stream. */
 export const END_STREAM = 1;
+/** Of SETTINGS: the sender has understood the other side's. */
+export const ACK = 1;
 
 /** Codes of errors (RFC 9113 7). */
 export const PROTOCOL_ERROR = 1;
 export const FLOW_CONTROL_ERROR = 3;
 export const STREAM_CLOSED = 5;
 export const FRAME_SIZE_ERROR = 6;
+export const REFUSED_STREAM = 7;
 export const ENHANCE_YOUR_CALM = 11;
 
 const HEADER_BYTES = 9;
@@ -109,11 +112,27 @@ function frameAt(bytes: Uint8Array, at: number, end: number): Frame | undefined 
 
 /** A frame that says why the connection ends. */
 export function goAway(lastStream: number, code: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + 8);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(2, 8);
-  view.setUint8(3, GOAWAY);
-  view.setUint32(HEADER_BYTES, lastStream);
-  view.setUint32(HEADER_BYTES + 4, code);
+  const payload = new Uint8Array(8);
+  const view = new DataView(payload.buffer);
+  view.setUint32(0, lastStream);
+  view.setUint32(4, code);
+  return frameOf(GOAWAY, payload);
+}
+
+/** A frame that says one setting. */
+export function setting(id: number, value: number): Uint8Array {
+  const payload = new Uint8Array(6);
+  const view = new DataView(payload.buffer);
+  view.setUint16(0, id);
+  view.setUint32(2, value);
+  return frameOf(SETTINGS, payload);
+}
+
+/** Of no stream and without flags. */
+function frameOf(type: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + payload.length);
+  bytes[2] = payload.length;
+  bytes[3] = type;
+  bytes.set(payload, HEADER_BYTES);
   return bytes;
 }

@@ -6,8 +6,11 @@
 
 import type { Peer } from "../http1/peer.ts";
 import { PREFACE } from "../http1/sniff.ts";
-import { FrameScanner, goAway } from "./frames.ts";
-import { StreamRules } from "./stream_rules.ts";
+import { FrameScanner, goAway, setting } from "./frames.ts";
+import { MAX_STREAMS, StreamRules } from "./stream_rules.ts";
+
+/** SETTINGS_MAX_CONCURRENT_STREAMS, which the runtime's server neither announces nor enforces. */
+const MAX_CONCURRENT_STREAMS = 3;
 
 /** Options of {@linkcode passFrames}. */
 export interface PassFramesOptions {
@@ -23,7 +26,10 @@ export async function passFrames(
   server: Peer,
   { refuse, lingerMs }: PassFramesOptions,
 ): Promise<void> {
-  if (await readPreface(client)) {
+  if (
+    await readPreface(client) &&
+    await client.write(setting(MAX_CONCURRENT_STREAMS, MAX_STREAMS))
+  ) {
     const rules = new StreamRules(refuse);
     const broken = new AbortController();
     const outgoing = copy(server, client, {

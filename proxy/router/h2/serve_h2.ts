@@ -58,8 +58,6 @@ interface Servers {
 }
 
 const HOST = "127.0.0.1";
-/** Requests of one connection at a time (RFC 9113 6.5.2 advises no less than 100). */
-const MAX_STREAMS = 250;
 
 /** Serves HTTP/2 connections; starts with the first. */
 export class H2Front implements Disposable {
@@ -120,9 +118,7 @@ export class H2Front implements Disposable {
       import("node:http2"),
       import("node:net"),
     ]);
-    const http = createHttp({
-      settings: { maxConcurrentStreams: MAX_STREAMS, enableConnectProtocol: false },
-    });
+    const http = createHttp({ settings: { enableConnectProtocol: false } });
     http.on("session", (session) => this.#watch(session));
     http.on("sessionError", () => {});
     const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {

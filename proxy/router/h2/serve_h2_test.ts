@@ -267,6 +267,15 @@ Deno.test("a request that is reset ends what the endpoint has of it", async () =
   await gone.promise;
 });
 
+Deno.test("how many requests a connection may have at a time is announced", async () => {
+  await using bench = await createBench(HELLO);
+  using client = await rudeClient(bench.router.port);
+  for await (const { type, payload } of client.frames()) {
+    assert.deepEqual([type, ...payload], [4, 0, 3, 0, 0, 0, 250]);
+    break;
+  }
+});
+
 Deno.test("extended CONNECT is not announced", async () => {
   await using bench = await createBench(HELLO);
   await ask(bench.session);

@@ -8,6 +8,7 @@
  */
 
 import {
+  ACK,
   CONTINUATION,
   DATA,
   END_STREAM,
@@ -19,12 +20,16 @@ import {
   PING,
   PRIORITY,
   PROTOCOL_ERROR,
+  REFUSED_STREAM,
   RST_STREAM,
   SETTINGS,
   STREAM_CLOSED,
   type Verdict,
   WINDOW_UPDATE,
 } from "./frames.ts";
+
+/** Streams of one connection at a time (RFC 9113 6.5.2 advises no less than 100). */
+export const MAX_STREAMS = 250;
 
 /** RFC 9113 6.9.2. */
 const INITIAL_WINDOW = 65_535;
@@ -48,7 +53,10 @@ interface Stream {
   isRefused: boolean;
 }
 
-/** One connection. Frames of both sides are shown to it in the order in which each sent them. */
+/**
+ * One connection, whose client was told `MAX_STREAMS` by settings ahead of the server's. Frames of
+ * both sides are shown to it in the order in which each sent them.
+ */
 export class StreamRules {
   /** The highest number that the client used. */
   lastStream = 0;
@@ -58,6 +66,8 @@ export class StreamRules {
   readonly #skipped: (readonly [number, number])[] = [];
   readonly #refuse: (stream: number, code: number) => void;
   #initialWindow = INITIAL_WINDOW;
+  /** The client has answered the settings that came from here, of which the server knows nothing. */
+  #isLimited = false;
   #continuations = 0;
 
   /** `refuse` resets one stream with a code, now or as soon as the server knows it. */
@@ -80,8 +90,7 @@ export class StreamRules {
         this.#endOf(frame.stream, "isClientDone");
         return "pass";
       case SETTINGS:
-        this.#settings(frame);
-        return "pass";
+        return this.#settings(frame);
       case PING:
         if (frame.stream !== 0) return PROTOCOL_ERROR;
         return frame.length === 8 ? "pass" : FRAME_SIZE_ERROR;
@@ -121,6 +130,8 @@ export class StreamRules {
       if (this.#skipped.length > MAX_SKIPPED) this.#skipped.shift();
     }
     this.lastStream = id;
+    // The server resets it unserved, and its end is noted like that of any other.
+    if (this.#streams.size >= MAX_STREAMS) this.#refuse(id, REFUSED_STREAM);
     this.#streams.set(id, {
       window: this.#initialWindow,
       isClientDone: false,
@@ -150,8 +161,12 @@ export class StreamRules {
     for (const oldest of this.#reset) return void this.#reset.delete(oldest);
   }
 
-  #settings({ payload, flags }: Frame): void {
-    if ((flags & 1) !== 0) return;
+  #settings({ payload, flags }: Frame): Verdict {
+    if ((flags & ACK) !== 0) {
+      const verdict = this.#isLimited ? "pass" : "drop";
+      this.#isLimited = true;
+      return verdict;
+    }
     const view = viewOf(payload);
     for (let at = 0; at + SETTING_BYTES <= payload.length; at += SETTING_BYTES) {
       if (view.getUint16(at) !== INITIAL_WINDOW_SIZE) continue;
@@ -159,6 +174,7 @@ export class StreamRules {
       for (const stream of this.#streams.values()) stream.window += size - this.#initialWindow;
       this.#initialWindow = size;
     }
+    return "pass";
   }
 
   /** The server ends the connection for a window that is too large, where it is to end the stream. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  ACK,
   CONTINUATION,
   DATA,
   END_STREAM,
@@ -8,13 +9,14 @@ import {
   type Frame,
   FrameScanner,
   HEADERS,
+  REFUSED_STREAM,
   RST_STREAM,
   SETTINGS,
   STREAM_CLOSED,
   type Verdict,
   WINDOW_UPDATE,
 } from "./frames.ts";
-import { StreamRules } from "./stream_rules.ts";
+import { MAX_STREAMS, StreamRules } from "./stream_rules.ts";
 
 const MAX_WINDOW = 2 ** 31 - 1;
 
@@ -76,6 +78,26 @@ Deno.test("StreamRules knows the window that the client gives streams from the s
   rules.fromClient(frame(HEADERS, 3, { flags: END_STREAM }));
   assert.equal(grow(3, MAX_WINDOW), "pass");
   assert.deepEqual(refused, []);
+});
+
+Deno.test("StreamRules has a stream refused that is one too many, until another is over", () => {
+  const { rules, refused } = createBench();
+  const begin = (id: number) => rules.fromClient(frame(HEADERS, id, { flags: END_STREAM }));
+  for (let count = 0; count <= MAX_STREAMS; count++) begin(2 * count + 1);
+  const tooMany = 2 * MAX_STREAMS + 1;
+  assert.deepEqual(refused, [[tooMany, REFUSED_STREAM]]);
+  rules.fromServer(frame(RST_STREAM, tooMany));
+  rules.fromServer(frame(HEADERS, 1, { flags: END_STREAM }));
+  begin(tooMany + 2);
+  assert.equal(refused.length, 1);
+});
+
+Deno.test("StreamRules keeps from the server what answers settings that are not its own", () => {
+  const { rules } = createBench();
+  const ack = frame(SETTINGS, 0, { flags: ACK });
+  assert.equal(rules.fromClient(frame(SETTINGS, 0)), "pass");
+  assert.equal(rules.fromClient(ack), "drop");
+  assert.equal(rules.fromClient(ack), "pass");
 });
 
 Deno.test("StreamRules remembers no stream that is over", () => {

@@ -9,7 +9,7 @@ import { PluginProcess } from "../core/plugin/code/plugin_process.ts";
 import { skeletonOf } from "../core/plugin/skeleton.ts";
 import { captureContext } from "../tests/helpers/captured_context.ts";
 import { packPlugin } from "../tests/helpers/npm_registry.ts";
-import { printRatios, type Subject, timeInTurn } from "./bench_tools.ts";
+import { median, printRatios, type Subject, timeInTurn } from "./bench_tools.ts";
 
 const NONE = "moat plan, no plugin from elsewhere";
 const KEPT = "moat plan, a code plugin whose answer is kept";
@@ -47,7 +47,7 @@ async function measure(moat: string, directory: string): Promise<void> {
     return { count, cwd };
   }));
   const starts = projects.map(({ count, cwd }): Subject => ({
-    name: count === 0 ? NONE : `moat plan, ${count} plugins of moat.lock`,
+    name: count === 0 ? NONE : `moat plan, ${count} plugins of moat.lock, none used`,
     argv: plan,
     cwd,
     env,
@@ -96,7 +96,7 @@ async function measure(moat: string, directory: string): Promise<void> {
   await measureCalls(moat, { directory: join(code, "plugin"), cwd: code, env });
 }
 
-/** One process of a plugin: its start, its first answer, the median of many. */
+/** Processes of a plugin: their start, the first answer, later ones; medians. */
 async function measureCalls(
   moat: string,
   { directory, cwd, env }: {
@@ -109,24 +109,27 @@ async function measureCalls(
   const manifest = { id: "code", entry: "plugin.js" };
   const entry = { text: "code", id: "code" };
   const target = { arch: "amd64", suite: "bookworm", present: ["code"] } as const;
-  const started = performance.now();
-  await using plugin = await PluginProcess.start({ manifest, directory }, {
-    ...context,
-    self: [moat],
-  });
-  const times = [performance.now() - started];
-  for (let call = 0; call < 201; call++) {
-    const before = performance.now();
-    await plugin.ask(entry, target);
-    times.push(performance.now() - before);
+  const starts: number[] = [];
+  const firsts: number[] = [];
+  const later: number[] = [];
+  for (let round = 0; round < 11; round++) {
+    const started = performance.now();
+    await using plugin = await PluginProcess.start({ manifest, directory }, {
+      ...context,
+      self: [moat],
+    });
+    starts.push(performance.now() - started);
+    for (let call = 0; call < 21; call++) {
+      const before = performance.now();
+      await plugin.ask(entry, target);
+      (call === 0 ? firsts : later).push(performance.now() - before);
+    }
   }
-  const [start = NaN, first = NaN, ...later] = times;
-  const median = later.toSorted((a, b) => a - b)[later.length >> 1] ?? NaN;
   for (
     const [name, ms] of [
-      ["a plugin's process: sandbox, moat, module", start],
-      ["its first answer", first],
-      ["later answers, median of 200", median],
+      ["a plugin's process: sandbox, moat, module", median(starts)],
+      ["its first answer", median(firsts)],
+      ["later answers", median(later)],
     ] as const
   ) console.log(`${name.padEnd(44)} ${ms.toFixed(2).padStart(8)} ms`);
 }

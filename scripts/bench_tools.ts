@@ -58,7 +58,7 @@ async function timeOnce({ name, argv, env = {}, cwd }: Subject): Promise<number>
   return ms;
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

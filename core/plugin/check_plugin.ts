@@ -13,6 +13,7 @@ import type { DependencyPlugin, DependencyQuestion, Plugin } from "./contract.ts
 import type { Contribution, DependencyEntry, HostFinding, HostProbe } from "./contribution.ts";
 import { contributionsOf } from "../image/contributions_of.ts";
 import { lookAlike } from "./look_alike.ts";
+import { isOwnName } from "./own_name.ts";
 import { Registry } from "./registry.ts";
 
 /** One check; `problem` is there when it failed. */
@@ -194,11 +195,10 @@ function requireOwnName(plugin: DependencyPlugin, others: Registry<Plugin>): voi
   const known = others.list("dependency");
   // One of moat's own is among them itself.
   if (known.includes(plugin)) return;
-  const names = known.map(({ id }) => id);
-  if (names.includes(plugin.id)) {
+  if (isOwnName(plugin.id, { registry: others })) {
     throw new Error(`moat has a dependency "${plugin.id}" itself`);
   }
-  const other = lookAlike(plugin.id, names);
+  const other = lookAlike(plugin.id, known.map(({ id }) => id.replace(/:$/, "")));
   if (other !== undefined) throw new Error(`it looks like "${other}", which is part of moat`);
 }
 

@@ -12,6 +12,7 @@ import type { Context } from "../context.ts";
 import { MoatError } from "../errors.ts";
 import type { Plugin } from "./contract.ts";
 import type { LockedPlugin } from "./install/plugin_lock.ts";
+import { isOwnName } from "./own_name.ts";
 import type { Registry } from "./registry.ts";
 
 /** The plugins of a project. */
@@ -91,7 +92,7 @@ async function loadUsed(
   const known = new Set(dependencies.map(({ id }) => id));
   const names = entries.map(nameOf);
   // With a name that nobody has, the nearest of all is told.
-  const isSlip = names.some((name) => !known.has(name) && !isBuiltin(name, registry));
+  const isSlip = names.some((name) => !known.has(name) && !isOwnName(name, { registry }));
   const wanted = new Set(isSlip ? [...names, ...known] : names);
   const loaded: LoadedPlugin[] = [];
   const load = async (one: InstalledPlugin): Promise<Plugin> => {
@@ -119,11 +120,6 @@ function nameOf(entry: string): string {
   return entry.split(/[@:]/, 1)[0] ?? entry;
 }
 
-function isBuiltin(name: string, registry: Registry<Plugin>): boolean {
-  return registry.find("dependency", name) !== undefined ||
-    registry.find("dependency", `${name}:`) !== undefined;
-}
-
 /** Planning starts what is code, before anybody can be asked for the project's trust. */
 function refuseUnaccepted(plugin: Plugin): void {
   const { kind, id } = plugin;
@@ -136,7 +132,7 @@ function refuseUnaccepted(plugin: Plugin): void {
 function refuseTaken(plugins: readonly Plugin[], registry: Registry<Plugin>): void {
   const seen = new Set<string>();
   for (const { kind, id } of plugins) {
-    if (registry.find(kind, id) !== undefined || seen.has(id)) {
+    if (isOwnName(id, { kind, registry }) || seen.has(id)) {
       throw new MoatError(`Cannot use plugin "${id}": that name is another plugin's already`, {
         hint: `moat plugin remove ${id}`,
       });

@@ -127,6 +127,7 @@ for (
   const { title, change } of [
     { title: "no name", change: { id: "No Name" } },
     { title: "a name of moat's own", change: { id: "ripgrep" } },
+    { title: "the name of packages behind a colon", change: { id: "pip" } },
     { title: "a name that looks like one of moat's own", change: { id: "ripgrpe" } },
     { title: "no summary", change: { summary: "" } },
     { title: "a requirement that nobody knows", change: { requires: ["no-such-thing"] } },

@@ -16,6 +16,7 @@ import type {
   ProviderManifest,
   RuntimeManifest,
 } from "../../plugin/manifest_kinds.ts";
+import { isOwnName } from "../../plugin/own_name.ts";
 import { canAsk, confirm } from "../ask.ts";
 import { alignColumns, printable } from "../table.ts";
 
@@ -53,7 +54,7 @@ function refuseTaken(
   { id, kind }: Pick<PluginManifest, "id" | "kind">,
   { registry }: Pick<Context, "registry">,
 ): void {
-  if (registry.find(kind, id) === undefined) return;
+  if (!isOwnName(id, { kind, registry })) return;
   throw new MoatError(`Cannot add plugin "${id}": moat has a ${kind} of that name itself`, {
     hint: kind === "dependency"
       ? `moat plugin info ${id}`

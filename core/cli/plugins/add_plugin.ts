@@ -20,6 +20,7 @@ import {
   type ThirdPartySource,
   thirdPartySource,
 } from "../../plugin/install/plugin_source.ts";
+import { isOwnName } from "../../plugin/own_name.ts";
 import { type ManifestPermissions, permissionsOf } from "../../plugin/permissions.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
@@ -115,9 +116,7 @@ function refuseSecond(
 }
 
 function isBuiltin(entry: string, { registry }: Context): boolean {
-  const name = entry.split(/[@:]/, 1)[0] ?? "";
-  return registry.find("dependency", name) !== undefined ||
-    registry.find("dependency", `${name}:`) !== undefined;
+  return isOwnName(entry.split(/[@:]/, 1)[0] ?? "", { registry });
 }
 
 async function addThirdParty(

@@ -15,6 +15,7 @@ import { createDependency } from "../../plugin/manifest.ts";
 import { PLUGIN_KINDS, type PluginManifest } from "../../plugin/manifest_kinds.ts";
 import { skeletonOf } from "../../plugin/skeleton.ts";
 import { makeTemporaryDirectory } from "../../plugin/temporary_directory.ts";
+import { isOwnName } from "../../plugin/own_name.ts";
 
 /** A directory needs no index. */
 const NO_KEYS = { fact: () => undefined, setFact: () => {} };
@@ -35,7 +36,7 @@ export async function createPlugin(
       hint: "Use a-z, 0-9 and -, as in: moat plugin create my-tool",
     });
   }
-  if (registry.find(kind, id) !== undefined) {
+  if (isOwnName(id, { kind, registry })) {
     throw new MoatError(`Cannot create plugin "${id}": moat has a ${kind} of that name itself`, {
       hint: "Give the directory another name",
     });

@@ -15,6 +15,7 @@ import { formatPluginSource, thirdPartySource } from "../../plugin/install/plugi
 import { stateOf } from "../../plugin/install/plugin_state.ts";
 import { storePlugin } from "../../plugin/install/plugin_store.ts";
 import { ProjectPluginFiles } from "../../plugin/install/project_plugin_files.ts";
+import { isOwnName } from "../../plugin/own_name.ts";
 import { Store } from "../../store/store.ts";
 import { acceptPlugin } from "./accept_plugin.ts";
 import { fetchOptions } from "./fetch_options.ts";
@@ -67,7 +68,7 @@ async function installOne(
   const { paths } = context;
   if (locked !== undefined && await stateOf(locked, { paths, store }) === "ok") return;
   const source = thirdPartySource(text);
-  if (source.kind === "index" && context.registry.find("dependency", source.name) !== undefined) {
+  if (source.kind === "index" && isOwnName(source.name, context)) {
     throw new MoatError(`Cannot install plugin "${text}": it is part of moat`, {
       hint: `Write ${text} under dependencies: in moat.yaml`,
     });

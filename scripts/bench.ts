@@ -9,7 +9,7 @@
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)
  *     deno task bench services   readiness, templates, a run with a database (needs an engine)
  *     deno task bench plugins    plugins from elsewhere at the start, code of theirs
- *     deno task bench router     the router beside other proxies; --quick for a minute's worth
+ *     deno task bench router     the router beside other proxies, 7 minutes; --quick for one minute
  *
  * Needs dist/moat (deno task compile; not for the router). Uses a MOAT_HOME of its own below the temporary directory.
  * Figures in docs/performance.md name the command that gave them.

@@ -7,7 +7,7 @@
  * Needs nginx, haproxy, caddy, wrk, curl, openssl and nghttp2-client (Debian packages), node and npm;
  * what is missing is left out and named. Every program is started here on loopback ports of its own
  * and ended. Servers take turns, so that a noisy neighbour hits all alike; figures are medians. All
- * of it takes about eight minutes.
+ * of it takes about seven minutes.
  *
  * @module
  */

@@ -110,8 +110,8 @@ class Exchange {
       if (!this.#isGivenBack) this.#upstream.close();
       // A body that nobody takes any more may be one that never comes.
       if (!this.#isUploaded) this.#client.source.interrupt();
-      clearTimeout(this.#halfClosedTimer);
-      clearTimeout(this.#stallTimer);
+      stop(this.#halfClosedTimer);
+      stop(this.#stallTimer);
       this.#client.source.onGone = undefined;
     }
   }
@@ -138,7 +138,7 @@ class Exchange {
       this.#refusal = error;
       outcome = "source-gone";
     } finally {
-      clearTimeout(this.#stallTimer);
+      stop(this.#stallTimer);
       outlet.release();
     }
     if (outcome === "source-gone") return this.#abort();
@@ -179,7 +179,7 @@ class Exchange {
       seen = this.#upstream.source.pieces;
       this.#halfClosedTimer = setTimeout(check, this.#engine.limits.halfClosedMs);
     };
-    clearTimeout(this.#halfClosedTimer);
+    stop(this.#halfClosedTimer);
     this.#halfClosedTimer = setTimeout(check, this.#engine.limits.halfClosedMs);
   }
 
@@ -205,7 +205,7 @@ class Exchange {
         continue;
       }
       // From here on both sides may be silent for as long as they like.
-      if (response.status >= 200 || response.status === 101) clearTimeout(this.#stallTimer);
+      if (response.status >= 200 || response.status === 101) stop(this.#stallTimer);
       if (response.status === 101) return await this.#switchProtocols(response);
       if (response.status >= 200) return await this.#respond(response);
       if (!await this.#sendInterim(response)) return { kind: "abort" };
@@ -252,7 +252,7 @@ class Exchange {
       return this.#badResponse("it changed to a protocol that was not asked for");
     }
     this.#client.source.onGone = undefined;
-    clearTimeout(this.#halfClosedTimer);
+    stop(this.#halfClosedTimer);
     if (!await this.#sendHead(response, { asChunks: false, connection: "keep" })) {
       return { kind: "abort" };
     }
@@ -308,4 +308,9 @@ class Exchange {
     }
     return { kind: keepAlive ? "next" : "end" };
   }
+}
+
+/** `clearTimeout` calls the runtime even with nothing to clear, and most requests start no timer. */
+function stop(timer: ReturnType<typeof setTimeout> | undefined): void {
+  if (timer !== undefined) clearTimeout(timer);
 }

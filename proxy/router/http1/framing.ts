@@ -7,7 +7,7 @@
  */
 
 import { UNDERSCORE, ZERO } from "./characters.ts";
-import { CONTENT_LENGTH, TRANSFER_ENCODING } from "./header_names.ts";
+import { CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING } from "./header_names.ts";
 import type { Field, HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -21,16 +21,24 @@ export const NO_BODY: Framing = { kind: "length", length: 0 };
 export const CHUNKED: Framing = { kind: "chunked" };
 export const UNTIL_CLOSE: Framing = { kind: "until-close" };
 
-/** What most say, taken apart. */
-const COMMON_ITEMS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["keep-alive,", ["keep-alive"]],
-  ["close,", ["close"]],
-]);
+const NO_NAMES: readonly string[] = [];
+const KEEP_ALIVE_ALONE: readonly string[] = ["keep-alive"];
 
-/** The items of a list, which may be several headers' values with a comma behind each. */
+/** The lower-case names in the Connection headers. */
+export function connectionNames(block: HeaderBlock): readonly string[] {
+  let names = NO_NAMES;
+  for (const field of block.fields) {
+    if (field.id !== CONNECTION) continue;
+    const value = block.value(field, "keep-alive");
+    const isUsual = value === "keep-alive" && names.length === 0;
+    names = isUsual ? KEEP_ALIVE_ALONE : [...names, ...listItems(value)];
+  }
+  return names;
+}
+
+/** The items of a list, in lower case. */
 export function listItems(text: string): readonly string[] {
-  return COMMON_ITEMS.get(text) ??
-    text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  return text.toLowerCase().split(",").map((item) => item.trim()).filter((item) => item !== "");
 }
 
 /** Both headers, as far as they are there and plain. */

@@ -11,13 +11,14 @@ import type { Header, RequestHead } from "../contract.ts";
 import { isText, latin1, SPACE, TARGET, TOKEN } from "./characters.ts";
 import {
   CHUNKED,
+  connectionNames,
   type Framing,
   listItems,
   NO_BODY,
   readLengths,
   requirePlainName,
 } from "./framing.ts";
-import { CONNECTION, EXPECT, HOST, TE, UPGRADE, VIA } from "./header_names.ts";
+import { EXPECT, HOST, TE, UPGRADE, VIA } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -26,8 +27,6 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** A registered name, an IPv4 or a bracketed IPv6 address, and a port. */
 const AUTHORITY = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\])(?::[0-9]{0,5})?$/;
-
-const NO_NAMES: readonly string[] = [];
 
 const VERSION_LENGTH = " HTTP/1.1".length;
 
@@ -62,7 +61,6 @@ export class ParsedRequest implements RequestHead {
     this.method = line.method;
     this.version = line.version;
     let host: string | undefined;
-    let connection = "";
     let upgrade: string | undefined;
     let expect: string | undefined;
     let te = "";
@@ -74,9 +72,6 @@ export class ParsedRequest implements RequestHead {
           if (host !== undefined) throw new Refusal("more than one Host");
           host = block.value(field, previous?.host);
           break;
-        case CONNECTION:
-          connection += `${block.value(field).toLowerCase()},`;
-          break;
         case UPGRADE:
           upgrade = upgrade === undefined
             ? block.value(field)
@@ -86,7 +81,7 @@ export class ParsedRequest implements RequestHead {
           expect = block.value(field).toLowerCase();
           break;
         case TE:
-          te += `${block.value(field).toLowerCase()},`;
+          te += `${block.value(field)},`;
           break;
         case VIA:
           via += `${block.value(field)},`;
@@ -105,7 +100,7 @@ export class ParsedRequest implements RequestHead {
       : NO_BODY;
     this.saysLength = contentLength !== undefined;
     this.isSafe = this.framing === NO_BODY && SAFE.has(this.method);
-    this.connectionNames = connection === "" ? NO_NAMES : listItems(connection);
+    this.connectionNames = connectionNames(block);
     this.keepAlive = line.version === "1.1"
       ? !this.connectionNames.includes("close")
       : this.connectionNames.includes("keep-alive") && !this.connectionNames.includes("close");

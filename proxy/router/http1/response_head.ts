@@ -5,15 +5,21 @@
  */
 
 import { isText, SPACE, ZERO } from "./characters.ts";
-import { CHUNKED, type Framing, listItems, NO_BODY, readLengths, UNTIL_CLOSE } from "./framing.ts";
-import { CONNECTION, KEEP_ALIVE } from "./header_names.ts";
+import {
+  CHUNKED,
+  connectionNames,
+  type Framing,
+  NO_BODY,
+  readLengths,
+  UNTIL_CLOSE,
+} from "./framing.ts";
+import { KEEP_ALIVE } from "./header_names.ts";
 import type { HeaderBlock } from "./header_block.ts";
 import { Refusal } from "./refusal.ts";
 
 /** How status lines begin. */
 const STATUS_VERSIONS = ["HTTP/1.1 ", "HTTP/1.0 "] as const;
 const STATUS_BYTES = "HTTP/1.1 200".length;
-const NO_NAMES: readonly string[] = [];
 
 /** What a response's head says about what follows it. */
 export interface ParsedResponse {
@@ -33,16 +39,14 @@ export interface ParsedResponse {
 export function parseResponse(block: HeaderBlock, requestMethod: string): ParsedResponse {
   const { status, version } = readStatusLine(block);
   const { contentLength, chunked } = readLengths(block, version);
-  let connection = "";
   let keepAliveMs: number | undefined;
   for (const field of block.fields) {
-    if (field.id === CONNECTION) connection += `${block.value(field).toLowerCase()},`;
     if (field.id === KEEP_ALIVE) {
       const seconds = /timeout=([0-9]{1,6})/i.exec(block.value(field))?.[1];
       if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000;
     }
   }
-  const connectionNames = connection === "" ? NO_NAMES : listItems(connection);
+  const names = connectionNames(block);
   const hasNoBody = requestMethod === "HEAD" || status < 200 || status === 204 || status === 304;
   const framing: Framing = hasNoBody || contentLength === 0
     ? NO_BODY
@@ -57,9 +61,9 @@ export function parseResponse(block: HeaderBlock, requestMethod: string): Parsed
     contentLength,
     chunked,
     keepAliveMs,
-    connectionNames,
-    keepAlive: framing !== UNTIL_CLOSE && !connectionNames.includes("close") &&
-      (version === "1.1" || connectionNames.includes("keep-alive")),
+    connectionNames: names,
+    keepAlive: framing !== UNTIL_CLOSE && !names.includes("close") &&
+      (version === "1.1" || names.includes("keep-alive")),
   };
 }
 

@@ -15,6 +15,9 @@ export interface ChromiumOptions {
 
 /** What a page does that takes longer than this hangs. */
 const COMMAND_MS = 20_000;
+/** What it says of requests that it gives up because an interface of the machine came or went. */
+const NETWORK_CHANGED = "ERR_NETWORK_CHANGED";
+const MAX_TRIES = 5;
 
 /** One browser with one page; disposing it removes its profile. */
 export class Chromium implements AsyncDisposable {
@@ -82,6 +85,20 @@ export class Chromium implements AsyncDisposable {
     } catch (error) {
       await end(process, home);
       throw error;
+    }
+  }
+
+  /** Does it again where containers that start or end elsewhere on the machine made requests fail. */
+  async undisturbed(attempt: () => Promise<void>): Promise<void> {
+    for (let tries = 1;; tries++) {
+      const before = this.messages.length;
+      try {
+        return await attempt();
+      } catch (error) {
+        const said = [String(error), ...this.messages.slice(before)];
+        const isDisturbed = said.some((text) => text.includes(NETWORK_CHANGED));
+        if (!isDisturbed || tries === MAX_TRIES) throw error;
+      }
     }
   }
 

@@ -91,6 +91,8 @@ sub discard {
   delete $peers{$number};
   @waiting = grep { $_ != $peer } @waiting if $peer->{kind} eq "waiting";
   close($peer->{socket});
+  # Two that hold each other are never freed.
+  delete $peer->{other};
 }
 sub end_both { my ($peer) = @_; discard($_) for grep { defined } $peer->{other}, $peer }
 

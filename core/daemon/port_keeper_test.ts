@@ -189,6 +189,28 @@ Deno.test("a client that reads nothing holds up nobody", needs, async () => {
   keeper.kept.close();
 });
 
+Deno.test("a keeper keeps nothing of clients that are gone", needs, async () => {
+  await using keeper = await startKeeper();
+  const { kept, port } = keeper;
+  const residentKib = async () => {
+    const status = await Deno.readTextFile(`/proc/${kept.pid}/status`);
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+  };
+  const serveClients = async (count: number) => {
+    for (let served = 0; served < count; served++) {
+      using client = await Deno.connect({ hostname: "127.0.0.1", port });
+      (await acceptNext(kept)).stream.close();
+      assert.equal(await readText(client), "");
+    }
+  };
+  await serveClients(200);
+  const before = await residentKib();
+  await serveClients(1000);
+  const grown = await residentKib() - before;
+  assert(grown < 500, `it has ${grown} KiB more`);
+  kept.close();
+});
+
 Deno.test(
   "clients wait while no router takes them, and the next one gets them",
   needs,

@@ -16,12 +16,16 @@ import {
   parseGrant,
   SAYS,
   type Says,
+  WINDOW_BYTES,
 } from "./frames.ts";
 import { MAX_CONNECTIONS } from "./relay_program.ts";
 import { brokenConnection, RelayedStream } from "./relayed_stream.ts";
 
 /** Time for a relay to end by itself. */
 const END_MS = 2_000;
+
+/** What all connections together may have sent that nobody has read; more breaks the one it is on. */
+const MAX_UNREAD_BYTES = 512 * WINDOW_BYTES;
 
 /** The standard streams of a relay. */
 export interface RelayTransport {
@@ -67,13 +71,16 @@ export class RelayLink implements AsyncDisposable {
   /** Connections that were asked for, without an answer so far. */
   readonly #asked = new Map<number, Asked>();
   #last = FIRST_OWN;
+  #unreadBytes = 0;
   #isOver = false;
   readonly #ready = Promise.withResolvers<string | undefined>();
 
   constructor(transport: RelayTransport, options: RelayLinkOptions) {
     this.#transport = transport;
     this.#options = options;
-    this.#sender = new FrameSender((data) => transport.write(data));
+    this.#sender = new FrameSender((data) => transport.write(data), {
+      giveUp: () => this.close(),
+    });
     this.ready = this.#ready.promise;
     this.ended = this.#run();
   }
@@ -160,7 +167,9 @@ export class RelayLink implements AsyncDisposable {
     if (stream === undefined) return;
     switch (says) {
       case SAYS.data:
-        return stream.onData(data);
+        stream.onData(data);
+        if (this.#unreadBytes > MAX_UNREAD_BYTES) stream.breakOff();
+        return;
       case SAYS.grant:
         return stream.onGrant(parseGrant(data));
       case SAYS.end:
@@ -185,6 +194,8 @@ export class RelayLink implements AsyncDisposable {
     }
     const stream = new RelayedStream({
       send: (says, data) => this.#sender.send({ connection, says, data }),
+      room: () => this.#sender.room(),
+      hold: (bytes) => void (this.#unreadBytes += bytes),
       forget: () => void this.#streams.delete(connection),
     });
     this.#streams.set(connection, stream);

@@ -23,20 +23,24 @@ class Stage implements AsyncDisposable {
   readonly heard: Frame[] = [];
   readonly #output = new Channel<Uint8Array>();
   readonly #reader = new FrameReader();
+  /** Resolves when the relay is ended. */
+  readonly #stuck = Promise.withResolvers<void>();
   isClosed = false;
 
-  constructor({ serves = true } = {}) {
+  /** Without `listens` what moat says is never taken. */
+  constructor({ serves = true, listens = true } = {}) {
     this.link = new RelayLink({
       read: () => this.#output.next(),
       write: (data) => {
         for (const { data: view, ...frame } of this.#reader.push(data)) {
           this.heard.push({ ...frame, data: view.slice() });
         }
-        return Promise.resolve();
+        return listens ? Promise.resolve() : this.#stuck.promise;
       },
       closeWrite: () => Promise.resolve(this.#output.close()),
       close: () => {
         this.isClosed = true;
+        this.#stuck.resolve();
         this.#output.close();
       },
     }, serves ? { serve: (stream) => void this.served.push(stream) } : {});
@@ -113,6 +117,48 @@ Deno.test("a relay that sends more than it may is ended", async () => {
   assert.ok(stage.isClosed);
   await readBytes(stream, WINDOW_BYTES);
   await assert.rejects(stream.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+});
+
+Deno.test("a relay that grants without reading is sent no more than a little", async () => {
+  await using stage = new Stage({ listens: false });
+  const stream = await stage.open(1);
+  let written = 0;
+  const writing = (async () => {
+    const data = new Uint8Array(64 * 1024);
+    for (;;) written += await stream.write(data);
+  })();
+  for (let count = 0; count < 100; count++) {
+    stage.say(1, SAYS.grant, grantOf(WINDOW_BYTES));
+    await settle();
+  }
+  assert.ok(written < 8 * WINDOW_BYTES, `${written} bytes wait for a relay that does not read`);
+  stage.link.close();
+  await assert.rejects(writing, Deno.errors.ConnectionReset);
+});
+
+Deno.test("a connection that sends what nobody reads when much of that is here is broken", async () => {
+  await using stage = new Stage();
+  const first = await stage.open(1);
+  const piece = new Uint8Array(32 * 1024);
+  const fill = (connection: number) => {
+    for (let sent = 0; sent < WINDOW_BYTES; sent += piece.length) {
+      stage.say(connection, SAYS.data, piece);
+    }
+  };
+  fill(1);
+  for (let connection = 2; connection <= 512; connection++) {
+    await stage.open(connection);
+    fill(connection);
+  }
+  const last = await stage.open(513);
+  stage.say(513, SAYS.data, piece);
+  await settle();
+  await assert.rejects(last.read(piece.slice()), Deno.errors.ConnectionReset);
+  assert.deepEqual(stage.said(513), [SAYS.gone]);
+  assert.equal((await readBytes(first, WINDOW_BYTES)).length, WINDOW_BYTES);
+  const next = await stage.open(514);
+  stage.say(514, SAYS.data, Uint8Array.of(7));
+  assert.deepEqual([...await readBytes(next, 1)], [7]);
 });
 
 for (

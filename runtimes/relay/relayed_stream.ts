@@ -13,6 +13,10 @@ const NOTHING = new Uint8Array(0);
 /** What a stream needs of the relay that carries it. */
 export interface Carrier {
   send(says: Says, data: Uint8Array): void;
+  /** Resolves when data may be sent again, which is to be asked anew then; `undefined`: now. */
+  room(): Promise<void> | undefined;
+  /** So many bytes more, or fewer, wait here for whoever reads. */
+  hold(bytes: number): void;
   /** Nothing more is to be heard of this connection. */
   forget(): void;
 }
@@ -50,6 +54,7 @@ export class RelayedStream implements ByteStream {
     }
     if (this.#received.length > 0) {
       const count = this.#received.shift(into);
+      this.#carrier.hold(-count);
       this.#grant(count);
       return Promise.resolve(count);
     }
@@ -61,7 +66,7 @@ export class RelayedStream implements ByteStream {
   }
 
   async write(data: Uint8Array): Promise<number> {
-    while (this.#granted === 0 && !this.#isOver) await this.#change();
+    await this.#mayWrite();
     if (this.#closed || this.#outputEnded) {
       throw new Deno.errors.BrokenPipe("The stream's output has ended");
     }
@@ -85,7 +90,7 @@ export class RelayedStream implements ByteStream {
     if (this.#closed) return;
     const isKnown = !this.#broken && !(this.#inputEnded && this.#outputEnded);
     this.#closed = true;
-    this.#received.clear();
+    this.#drop();
     this.#settleReader((reader) => reader.resolve(null));
     this.#wakeWriters();
     if (!isKnown) return;
@@ -104,10 +109,10 @@ export class RelayedStream implements ByteStream {
       throw new FrameError("The relay sends more than it may");
     }
     const reader = this.#reader;
-    if (reader === undefined) return this.#received.push(data);
+    if (reader === undefined) return this.#keep(data);
     const taken = data.subarray(0, reader.into.length);
     reader.into.set(taken);
-    if (taken.length < data.length) this.#received.push(data.subarray(taken.length));
+    if (taken.length < data.length) this.#keep(data.subarray(taken.length));
     this.#grant(taken.length);
     this.#settleReader(({ resolve }) => resolve(taken.length));
   }
@@ -132,8 +137,38 @@ export class RelayedStream implements ByteStream {
     this.#wakeWriters();
   }
 
+  /** Breaks it from here: what has come is not kept any longer. */
+  breakOff(): void {
+    this.#drop();
+    this.#carrier.send(SAYS.gone, NOTHING);
+    this.#carrier.forget();
+    this.onGone();
+  }
+
   get #isOver(): boolean {
     return this.#closed || this.#broken;
+  }
+
+  async #mayWrite(): Promise<void> {
+    while (!this.#isOver) {
+      if (this.#granted === 0) {
+        await this.#change();
+        continue;
+      }
+      const room = this.#carrier.room();
+      if (room === undefined) return;
+      await Promise.race([room, this.#change()]);
+    }
+  }
+
+  #keep(data: Uint8Array): void {
+    this.#received.push(data);
+    this.#carrier.hold(data.length);
+  }
+
+  #drop(): void {
+    this.#carrier.hold(-this.#received.length);
+    this.#received.clear();
   }
 
   #grant(bytes: number): void {

@@ -3,7 +3,7 @@
  *
  *     deno task bench start      the compiled program: --version, list, run on local and docker
  *     deno task bench output     1 GiB through an attached run: throughput and peak memory
- *     deno task bench dial       a connection into a local run, to the first byte
+ *     deno task bench dial       a connection into a run, to the first byte (docker's need an engine)
  *     deno task bench accept     connections from inside runs (docker's need an engine)
  *     deno task bench docker     docker:dind's start, builds and storage (needs an engine)
  *     deno task bench images     plan to tag, the image check, builds (needs an engine)

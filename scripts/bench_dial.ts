@@ -1,6 +1,7 @@
 /**
- * `deno task bench dial`: a connection into a local run, from asking to the first byte back, against
- * one to a server on the host's own loopback.
+ * `deno task bench dial`: a connection into a run, from asking to the first byte back, against one to
+ * a server on the host's own loopback; on docker to a server on the run's address and to one on its
+ * loopback alone.
  *
  * @module
  */
@@ -8,6 +9,9 @@
 import { baseSpec } from "../tests/contracts/runtime_contract.ts";
 import { createHomeId } from "../core/ids.ts";
 import { program } from "../tests/contracts/programs.ts";
+import { dockerIsolations, makeDocker } from "../tests/helpers/docker_subject.ts";
+import type { Isolation } from "../core/plugin/runtime.ts";
+import { testEngines } from "../tests/helpers/machine.ts";
 import { createLocalSubject } from "../tests/helpers/local_subject.ts";
 
 const PORT = 7001;
@@ -48,6 +52,28 @@ export async function benchDial(): Promise<void> {
       `${(through / plain).toFixed(1)} × the loopback |`,
   );
   console.log(`| the first into a run, which starts its relay | ${first.toFixed(1)} | |`);
+  for (const target of testEngines()) {
+    for (const isolation of dockerIsolations()) await benchDocker(target, isolation);
+  }
+}
+
+async function benchDocker(target: string, isolation: Isolation): Promise<void> {
+  await using subject = await makeDocker(target, isolation);
+  const { runtime } = subject;
+  for (const address of ["0.0.0.0", "127.0.0.1"]) {
+    const command = program("echoServer", PORT, address);
+    const spec = subject.spec({ command, detached: true });
+    await runtime.create(spec);
+    await runtime.start(spec);
+    for await (const _ of runtime.logs(spec.name, { follow: true })) break;
+    const first = await roundTrip(runtime.dial?.(spec.name, PORT));
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS / 3; round++) {
+      times.push(await roundTrip(runtime.dial?.(spec.name, PORT)));
+    }
+    const title = `into a docker run (${isolation}), server on ${address}`;
+    console.log(`| ${title} | ${median(times).toFixed(2)} | the first ${first.toFixed(1)} ms |`);
+  }
 }
 
 interface RoundTripStream {

@@ -132,7 +132,7 @@ export async function readYaml(
   file: string,
   { verbatim }: ReadYamlOptions,
 ): Promise<YamlFile | undefined> {
-  const text = await readText(file);
+  const text = await readYamlText(file);
   return text === undefined ? undefined : await parseYaml(file, text, { verbatim });
 }
 
@@ -159,7 +159,8 @@ export async function parseYaml(
   return result;
 }
 
-async function readText(file: string): Promise<string | undefined> {
+/** The file's text, for `parseYaml()`; `undefined` when it is not there. @throws MoatError for no text */
+export async function readYamlText(file: string): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {
     const { isFile, size } = await Deno.stat(file);

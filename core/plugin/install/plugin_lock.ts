@@ -8,12 +8,10 @@
  */
 
 import { join } from "node:path";
-import * as v from "valibot";
-import { readYaml } from "../../config/read_yaml.ts";
-import { validate } from "../../config/validate.ts";
-import { PLUGIN_KINDS, type PluginKind } from "../manifest_kinds.ts";
+import { parseYaml, readYamlText } from "../../config/read_yaml.ts";
+import type { PluginKind } from "../manifest_kinds.ts";
 import { type ManifestPermissions, sortedPermissions } from "../permissions.ts";
-import { PERMISSIONS_SCHEMA } from "../permissions_schema.ts";
+import { parseWrittenLock } from "./parse_written_lock.ts";
 
 /** The file's name. */
 export const LOCK_FILE = "moat.lock";
@@ -42,45 +40,20 @@ export interface LockedPlugin {
 /** `source` of what is part of moat. */
 export const BUILTIN = "builtin";
 
-const filled = v.pipe(
-  v.string("is not text\nPut it into quotes"),
-  v.minLength(1, "is empty\nRun moat plugin install"),
-);
-const digest = v.pipe(
-  filled,
-  v.regex(/^sha256:[0-9a-f]{64}$/, "is not a digest\nWrite sha256: and 64 hex digits"),
-);
-
-const LOCK_SCHEMA = v.strictObject({
-  lock: v.literal(1, "is not a version that this moat knows\nUpdate moat"),
-  plugins: v.record(
-    v.pipe(
-      v.string(),
-      v.regex(/^[a-z][a-z0-9-]*:?$/, "is not a plugin's name\nUse a-z, 0-9 and -"),
-    ),
-    v.strictObject({
-      kind: v.picklist(PLUGIN_KINDS, "is not a kind of plugin\nRun moat plugin install"),
-      version: v.exactOptional(filled),
-      source: filled,
-      digest: v.exactOptional(digest),
-      permissions: v.exactOptional(PERMISSIONS_SCHEMA),
-      previous: v.exactOptional(v.strictObject({
-        version: v.exactOptional(filled),
-        source: filled,
-        digest,
-        permissions: v.exactOptional(PERMISSIONS_SCHEMA),
-      })),
-    }),
-    "is not a map\nWrite a plugin's name, and source: below it",
-  ),
-});
-
 /** Reads the lock of a project; empty when there is none. @throws ConfigError */
 export async function readLock(project: string): Promise<readonly LockedPlugin[]> {
-  const yaml = await readYaml(join(project, LOCK_FILE), {
+  const file = join(project, LOCK_FILE);
+  const text = await readYamlText(file);
+  if (text === undefined) return [];
+  const written = parseWrittenLock(text);
+  if (written !== undefined) return written;
+  const [{ validate }, { LOCK_SCHEMA }] = await Promise.all([
+    import("../../config/validate.ts"),
+    import("./lock_schema.ts"),
+  ]);
+  const yaml = await parseYaml(file, text, {
     verbatim: [["plugins", "*", "version"], ["plugins", "*", "previous", "version"]],
   });
-  if (yaml === undefined) return [];
   const { plugins } = validate(LOCK_SCHEMA, yaml);
   return Object.entries(plugins).map(([id, plugin]) => ({ id, ...plugin }))
     .toSorted((a, b) => a.id < b.id ? -1 : 1);

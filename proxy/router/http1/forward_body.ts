@@ -49,12 +49,26 @@ export function forwardBody(
 ): Promise<BodyOutcome> {
   switch (framing.kind) {
     case "length":
+      if (addWhole(source, outlet, framing.length)) return outlet.flush().then(outcomeOfFlush);
       return forwardLength(source, outlet, framing.length);
     case "chunked":
       return forwardChunks(source, outlet, { asChunks, limits });
     case "until-close":
       return forwardRest(source, outlet, asChunks);
   }
+}
+
+/** Adds a short body that is there already; false for any other. */
+function addWhole(source: Source, outlet: Outlet, length: number): boolean {
+  if (length > source.available || length > COPIED_BYTES) return false;
+  const end = source.start + length;
+  outlet.add(source.bytes, source.start, end);
+  source.start = end;
+  return true;
+}
+
+function outcomeOfFlush(isFlushed: boolean): BodyOutcome {
+  return isFlushed ? "done" : "target-gone";
 }
 
 async function forwardLength(source: Source, outlet: Outlet, length: number): Promise<BodyOutcome> {

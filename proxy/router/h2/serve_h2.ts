@@ -118,7 +118,11 @@ export class H2Front implements Disposable {
       import("node:http2"),
       import("node:net"),
     ]);
-    const http = createHttp({ settings: { enableConnectProtocol: false } });
+    const http = createHttp({
+      // As many as the engine takes, and the four that become its first line and Host.
+      maxHeaderListPairs: this.#engine.limits.headerLines + 4,
+      settings: { enableConnectProtocol: false },
+    });
     http.on("session", (session) => this.#watch(session));
     http.on("sessionError", () => {});
     const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { toText } from "../raw_http.ts";
+import { until } from "../until.ts";
 import { assertCut } from "./http1_corpus.ts";
 import type { Http1Way } from "./http1_way.ts";
 import { type EndpointConnection, type Lane, OK } from "./lane.ts";
@@ -198,8 +199,9 @@ async function goAwayWithinResponse(lane: Lane, way: Http1Way): Promise<void> {
   lane.answer = async (connection, { head }) => {
     if (head.startsWith("GET /other ")) return void await connection.write(OK);
     await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-    await connection.readToEnd();
-    ended.resolve();
+    connection.readToEnd().then(() => ended.resolve());
+    // A client that only ended its output would still take it.
+    await sendUntil(connection, ended.promise);
     return "close";
   };
   const client = await way.connect(lane);
@@ -208,6 +210,16 @@ async function goAwayWithinResponse(lane: Lane, way: Http1Way): Promise<void> {
   client.close();
   await ended.promise;
   await assertServes(lane, way);
+}
+
+/** Sends chunks until that is so. */
+async function sendUntil(connection: EndpointConnection, over: Promise<void>): Promise<void> {
+  let isOver = false;
+  over.then(() => isOver = true);
+  await until("the end of the connection", async () => {
+    if (!isOver) await connection.write("5\r\nhello\r\n");
+    return isOver;
+  });
 }
 
 async function sendByByte(lane: Lane, way: Http1Way): Promise<void> {

@@ -20,8 +20,23 @@ Deno.test("projectConfigJsonSchema() is JSON, with ranges and choices", async ()
 });
 
 Deno.test("pluginManifestJsonSchema() requires what validation requires, and no more", async () => {
-  const { required, properties } = await pluginManifestJsonSchema();
-  assert.deepEqual(required, ["schema", "kind", "id", "summary", "category"]);
-  const { service } = Object(properties);
-  assert.deepEqual(service.required, ["image", "port", "ready", "variables"]);
+  const { anyOf } = await pluginManifestJsonSchema();
+  assert(Array.isArray(anyOf));
+  const required = Object.fromEntries(
+    anyOf.map((one) => [one.properties.kind.const, one.required.toSorted().join(" ")]),
+  );
+  assert.deepEqual(required, {
+    dependency: "category id kind schema summary",
+    runtime: "contract entry id kind schema summary",
+    provider: "credential env hosts id kind schema summary",
+  });
+  const [{ properties }] = anyOf;
+  assert.deepEqual(properties.service.required, ["image", "port", "ready", "variables"]);
+  assert.deepEqual(Object.keys(properties.permissions.properties).sort(), [
+    "env",
+    "net",
+    "read",
+    "run",
+    "write",
+  ]);
 });

@@ -14,7 +14,6 @@ import queue
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import threading
 
@@ -68,8 +67,10 @@ class Call:
 
 def serve(runtime):
     """Serves until standard input ends, which is when moat has."""
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anything prints is not for moat
+    source, output = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # What programs read and print is not moat's.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
     lock = threading.Lock()
     calls = {}
 
@@ -93,8 +94,8 @@ def serve(runtime):
             call.say(error={"message": f"{type(error).__name__}: {error}"[:2000]})
 
     channel({"protocol": PROTOCOL})
-    while len(header := sys.stdin.buffer.read(4)) == 4:
-        order = json.loads(sys.stdin.buffer.read(struct.unpack(">I", header)[0]))
+    while len(header := source.read(4)) == 4:
+        order = json.loads(source.read(struct.unpack(">I", header)[0]))
         number = order.pop("id")
         if "call" in order:
             call = calls[number] = Call(channel, number, order["with"])

@@ -36,6 +36,20 @@ def podman(*args, feed=None, env=None, check=True):
     return done.stdout.decode(errors="replace") if check else done
 
 
+def watched(call, what, *args):
+    """Runs podman with its lines as progress; a cancelled call ends it."""
+    process = subprocess.Popen(["podman", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    threading.Thread(target=lambda: call.cancelled.wait() and process.kill(), daemon=True).start()
+    lines = []
+    for line in process.stdout:
+        lines = [*lines[-20:], line.decode(errors="replace").rstrip()[:200]]
+        call.say(progress={"id": what, "text": lines[-1]})
+    code = process.wait()
+    call.cancelled.set()
+    if code != 0:
+        raise Refused("; ".join(lines[-5:]).removeprefix("Error: ") or "podman failed")
+
+
 def reason(stderr):
     lines = stderr.decode(errors="replace").strip().splitlines()
     return (lines[-1] if lines else "podman failed").removeprefix("Error: ")
@@ -349,9 +363,7 @@ class Podman:
         return f"sha256:{done.stdout.decode().strip()}" if done.returncode == 0 else None
 
     def pullImage(self, call):
-        ref = call.params["ref"]
-        call.say(progress={"id": ref, "text": f"Pulling {ref}"})
-        podman("pull", "--quiet", full(ref))
+        watched(call, call.params["ref"], "pull", full(call.params["ref"]))
 
     def buildImage(self, call):
         p = call.params
@@ -364,7 +376,8 @@ class Podman:
                 os.chmod(place, file["mode"])
             labels = [f"--label={key}={value}" for key, value in p["labels"].items()]
             cache = ["--no-cache"] if p["noCache"] else []
-            podman("build", "--format", "docker", "--tag", p["tag"], *labels, *cache, context)
+            flags = ["--format", "docker", "--tag", p["tag"], *labels, *cache]
+            watched(call, p["tag"], "build", *flags, context)
         made = podman("image", "inspect", "--format", "{{.Id}}", p["tag"]).strip()
         return {"imageId": f"sha256:{made}"}
 

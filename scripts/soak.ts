@@ -10,6 +10,7 @@
  *                                      load; 2,000 idle and 500 slow clients; 10,000 routes
  *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
  *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
+ *     deno task soak podman [rounds]   the runtime contract on examples/plugins/podman, once
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
@@ -23,6 +24,9 @@ import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { assertAttacksFail, HostilePlugin } from "../tests/helpers/hostile_plugin.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
+import { makePodman, makePodmanSubject } from "../tests/helpers/podman_subject.ts";
+import { runCase } from "../tests/contracts/contract_suite.ts";
+import { RUNTIME_CASES } from "../tests/contracts/runtime_contract.ts";
 import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
 import { runMoatInside } from "../tests/helpers/nested_moat.ts";
@@ -211,6 +215,29 @@ async function soakPlugins(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
+/** Every case of the contract that all runtimes pass, on the example's executable. */
+async function soakPodman(rounds: number): Promise<boolean> {
+  await using engine = await makePodman();
+  let wrong = 0;
+  for (let round = 1; round <= rounds; round++) {
+    for (const [title, check] of Object.entries(RUNTIME_CASES)) {
+      const since = performance.now();
+      let verdict = "ok";
+      try {
+        await runCase(check, { make: () => makePodmanSubject(engine), deadlineMs: 90_000 });
+      } catch (error) {
+        wrong++;
+        verdict = `WRONG: ${describeError(error)}`;
+      }
+      console.log(
+        `${((performance.now() - since) / 1000).toFixed(1).padStart(5)} s  ${title}  ${verdict}`,
+      );
+    }
+  }
+  console.log(`${Object.keys(RUNTIME_CASES).length * rounds - wrong} cases ok, ${wrong} wrong`);
+  return wrong === 0;
+}
+
 interface Soak {
   readonly rounds: number;
   run(rounds: number): Promise<boolean>;
@@ -222,6 +249,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   nested: { rounds: 1, run: soakNested },
   databases: { rounds: 1, run: soakDatabases },
   plugins: { rounds: 10, run: soakPlugins },
+  podman: { rounds: 1, run: soakPodman },
   routes: { rounds: 20, run: soakRoutes },
   faults: { rounds: 10, run: soakFaults },
   bodies: { rounds: 5, run: soakBodies },

@@ -15,6 +15,7 @@ import { Store } from "../store/store.ts";
 import { checkRouter, checkRouterTrust } from "./check_router.ts";
 import { freeBytes } from "./disk.ts";
 import { formatBytes } from "./format_time.ts";
+import { withProjectRuntime } from "./with_project_runtime.ts";
 
 /** One checked thing. `warning`: runs work, something is weaker or missing. */
 export interface Check {
@@ -45,16 +46,18 @@ export async function diagnose(context: Context): Promise<readonly Check[]> {
 }
 
 async function checkChoice(
-  { env }: Context,
+  context: Context,
   candidates: ReturnType<typeof runtimeCandidates>,
 ): Promise<readonly Check[]> {
+  const { env } = context;
   const asked = env.MOAT_RUNTIME;
   try {
+    const known = await withProjectRuntime(context);
     const { facts, isolation, reason } = await chooseRuntime({
       ...(asked ? { runtime: { id: asked, origin: "typed" } } : {}),
       ...(isSandboxOff(env) ? { isolation: "none" as const } : {}),
       needs: [],
-    }, candidates);
+    }, known === context ? candidates : runtimeCandidates(known));
     const text = `runs use ${facts.id} with isolation ${isolation} (${reason})`;
     return [{ subject: "choice", state: "ok", text, fix: null }];
   } catch (error) {

@@ -16,6 +16,7 @@ import { describeRun, type RunDescription } from "./describe_run.ts";
 import { usedBytes } from "./disk.ts";
 import { formatBytes } from "./format_time.ts";
 import { alignColumns, printable } from "./table.ts";
+import { withProjectRuntime } from "./with_project_runtime.ts";
 
 /** Everything that `moat status` says; the object of `--json`. */
 export interface Status {
@@ -89,7 +90,7 @@ async function readChoice(context: Context): Promise<Pick<Status, "runtime" | "p
       ...(asked ? { runtime: { id: asked, origin: "typed" } } : {}),
       ...(isSandboxOff(env) ? { isolation: "none" as const } : {}),
       needs: [],
-    }, runtimeCandidates(context));
+    }, runtimeCandidates(await withProjectRuntime(context)));
     const { id, description, target } = facts;
     return { runtime: { id, description, target, isolation, reason }, problems: [] };
   } catch (error) {

@@ -31,6 +31,9 @@ Deno.test({
       input: "typed",
     });
     assert.deepEqual([failed.code, failed.stdout], [7, "typed"]);
+    for (const command of ["status", "doctor"]) {
+      assert.match(await home.ok([command], { env: { MOAT_RUNTIME: "plain" } }), /plain/);
+    }
     await home.write("moat.yaml", "plugins: [./plain]\nruntime: plain\n");
     assert.equal(
       await home.ok(["run", "--trust", "--", "echo", "from the file"]),

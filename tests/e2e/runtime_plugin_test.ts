@@ -138,6 +138,49 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "the checks run a runtime's containers, and notice a call that fails",
+  ...needs,
+  async fn() {
+    await using home = await TestHome.create();
+    await writePlainPlugin(join(home.project, "plain"));
+    assert.match(await home.ok(["plugin", "test", "plain"]), /11 passed, 0 failed\n$/);
+    for (const fault of ["create=crash", "open=garbage", "wait=crash"]) {
+      const { code, stdout } = await home.moat(["plugin", "test", "plain"], {
+        env: { PLAIN_FAULT: fault },
+      });
+      assert.equal(code, 1);
+      assert.match(stdout, /FAILED .*Cannot use plugin "plain"/);
+    }
+    assert.deepEqual(await left(home), []);
+  },
+});
+
+Deno.test({
+  name: "a provider from elsewhere is added, locked, installed frozen, shown and removed",
+  ...needs,
+  async fn() {
+    await using home = await TestHome.create();
+    const example = join(import.meta.dirname ?? ".", "../../examples/plugins/huggingface");
+    const added = JSON.parse(await home.ok(["plugin", "add", example, "--yes", "--json"]));
+    assert.deepEqual([added.kind, added.id, added.entry], ["provider", "huggingface", null]);
+    assert.equal(
+      await Deno.readTextFile(join(home.project, "moat.yaml")),
+      `plugins:\n  - ${example}\n`,
+    );
+    await home.ok(["plugin", "install", "--frozen"]);
+    const [listed] = JSON.parse(await home.ok(["plugin", "list", "--json"]));
+    assert.deepEqual([listed.kind, listed.state], ["provider", "ok"]);
+    assert.match(
+      await home.ok(["plugin", "info", "huggingface"]),
+      /read the credential in HF_TOKEN/,
+    );
+    await home.ok(["plan", "--runtime", "local"]);
+    await home.ok(["plugin", "remove", "huggingface"]);
+    assert.deepEqual(JSON.parse(await home.ok(["plugin", "list", "--json"])), []);
+  },
+});
+
 /** A project that uses the plugin. */
 async function prepared(): Promise<TestHome> {
   const home = await TestHome.create();

@@ -143,6 +143,12 @@ export class RuntimeCall {
     this.#started.reject(error);
   }
 
+  /** Ends the call as one that nobody wants any more: its output is over, its result an error. */
+  leave(error: Error): void {
+    this.#outputEnded = true;
+    this.fail(error);
+  }
+
   #takePiece(piece: OutputPiece): void {
     if (this.#isDiscarding) return this.#sendQuietly({ taken: 1 });
     if (this.#pieces.length >= WINDOW) {

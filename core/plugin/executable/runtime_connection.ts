@@ -114,7 +114,7 @@ export class RuntimeConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failure ??= new MoatError(`Cannot use plugin "${this.#id}": it was ended`);
-    for (const call of [...this.#calls.values()]) call.fail(this.#failure);
+    for (const call of [...this.#calls.values()]) call.leave(this.#failure);
     const timer = setTimeout(() => endExecutable(this.#child), END_TIMEOUT_MS);
     await this.#input.close().catch(() => {});
     await this.#child.status;

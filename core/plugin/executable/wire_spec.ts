@@ -41,8 +41,6 @@ export interface WireContainer {
   readonly command: readonly string[];
   /** `null`: the image's own. */
   readonly user: WireUser | null;
-  /** Whom temporary directories belong to. */
-  readonly owner: WireUser;
   readonly workdir: string | null;
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly Required<CompanionFile>[];
@@ -75,12 +73,10 @@ export interface WireExec {
 
 /** A run's container. On an image moat's init is its first process, and becomes the run's user. */
 export function wireContainer(spec: ContainerSpec): WireContainer {
-  const owner = { uid: spec.uid, gid: spec.gid };
   const shared = {
     name: spec.name,
     labels: spec.labels,
     isolation: spec.isolation,
-    owner,
     hostname: spec.hostname,
     mounts: spec.mounts,
     network: spec.network,
@@ -101,7 +97,7 @@ export function wireContainer(spec: ContainerSpec): WireContainer {
       image: null,
       entrypoint: spec.preRun === undefined ? [] : withHook(spec.preRun),
       command: spec.command,
-      user: owner,
+      user: { uid: spec.uid, gid: spec.gid },
       workdir: spec.workdir,
       env: { ...spec.env, ...spec.secretEnv },
       files: [],
@@ -115,7 +111,7 @@ export function wireContainer(spec: ContainerSpec): WireContainer {
     user: { uid: 0, gid: 0 },
     // Not every engine makes the home; the init does, and goes where the command belongs.
     workdir: "/",
-    env: initEnvironment(spec, readInit()),
+    env: runEnvironment(spec),
     files: secretFiles(spec).map(ownedFile),
   };
 }
@@ -130,7 +126,6 @@ export function wireCompanion(spec: CompanionSpec): WireContainer {
     entrypoint: spec.entrypoint ?? null,
     command: spec.command ?? [],
     user: null,
-    owner: { uid: 0, gid: 0 },
     workdir: null,
     env: spec.env,
     files: spec.files.map(ownedFile),
@@ -165,6 +160,15 @@ export function wireExec(
     command: ["/bin/sh", "-c", script, "moat", ...command],
     env: { ...env, ...keptVariables(env) },
   };
+}
+
+/** What the init is told; engines do not agree on whom temporary directories belong to, so it sees to that. */
+function runEnvironment(spec: ContainerSpec): Readonly<Record<string, string>> {
+  const env = initEnvironment(spec, readInit());
+  const temporary = spec.mounts.filter(({ kind, readOnly }) => kind === "tmpfs" && !readOnly);
+  if (spec.uid === 0 || temporary.length === 0) return env;
+  const own = temporary.map(({ target }) => target);
+  return { ...env, MOAT_OWN: [...(env.MOAT_OWN?.split("\n") ?? []), ...own].join("\n") };
 }
 
 /** The hook as the words before a command; a failure of it is the end. */

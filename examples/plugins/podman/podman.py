@@ -83,8 +83,7 @@ def field(key, value):
 def mount(mount):
     kind, target = mount["kind"], mount["target"]
     if kind == "tmpfs":
-        # Podman 4 gives it to root whatever it is told, and fills it with what it hides.
-        return ["--tmpfs", f"{target}:{'ro' if mount['readOnly'] else 'rw'},mode=1777,notmpcopyup"]
+        return ["--tmpfs", f"{target}:{'ro' if mount['readOnly'] else 'rw'},notmpcopyup"]
     parts = [f"type={kind}", field("destination", target)]
     if mount["source"]:
         parts.append(field("source", mount["source"]))

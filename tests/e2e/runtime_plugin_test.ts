@@ -35,6 +35,9 @@ Deno.test({
       assert.match(await home.ok([command], { env: { MOAT_RUNTIME: "plain" } }), /plain/);
     }
     await home.write("moat.yaml", "plugins: [./plain]\nruntime: plain\n");
+    const untrusted = await home.moat(["run", "--", "echo", "never"]);
+    assert.deepEqual([untrusted.stdout, untrusted.code === 0], ["", false]);
+    assert.match(untrusted.stderr, /trust/);
     assert.equal(
       await home.ok(["run", "--trust", "--", "echo", "from the file"]),
       "from the file\n",
@@ -195,7 +198,7 @@ async function unknown(home: TestHome): Promise<string> {
 
 /** Containers of the plugin that are left. */
 async function left(home: TestHome): Promise<readonly string[]> {
-  const state = join(home.home, "store/plain");
+  const state = join(home.home, "store/plugin-runtimes/plain");
   try {
     return (await Array.fromAsync(Deno.readDir(state))).map(({ name }) => name);
   } catch (error) {

@@ -69,6 +69,8 @@ export interface ExecutableRuntimeOptions {
   readonly engine: string;
   readonly stateDir: string;
   readonly home: string;
+  /** Looks whether the executable is still the one that was accepted; called before each start. */
+  verify(): Promise<void>;
 }
 
 /** Options of one call. */
@@ -462,11 +464,12 @@ export class ExecutableRuntime implements Runtime {
 }
 
 async function connect(
-  { executable, engine, stateDir, home }: ExecutableRuntimeOptions,
+  { executable, engine, stateDir, home, verify }: ExecutableRuntimeOptions,
 ): Promise<{
   readonly connection: RuntimeConnection;
   readonly opened: answers.ExecutableAbilities;
 }> {
+  await verify();
   const connection = await RuntimeConnection.start(executable);
   try {
     const value = await connection.call("open", {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { printable } from "../../cli/table.ts";
 import { AUTHORITY_FILES } from "../../image/init_environment.ts";
@@ -49,16 +49,18 @@ export function createExecutableRuntime(
     isNamedOnly: true,
     async probe(environment, { signal } = {}) {
       await verify();
-      return await probe(executableIn(environment.env), environment, { digest, signal });
+      const stateDir = stateDirOf(environment, id);
+      const known = { ...environment, stateDir };
+      return await probe(executableIn(environment.env), known, { digest, signal });
     },
-    async open(environment, target) {
-      await verify();
-      return await ExecutableRuntime.open({
+    open(environment, target) {
+      return ExecutableRuntime.open({
         executable: executableIn(environment.env),
         target,
         engine: parseRuntimeTarget(target)?.engine ?? target,
-        stateDir: environment.stateDir,
+        stateDir: stateDirOf(environment, id),
         home: environment.home,
+        verify,
       });
     },
   };
@@ -116,6 +118,11 @@ async function probe(
   } finally {
     signal?.removeEventListener("abort", interrupt);
   }
+}
+
+/** A place that no name of a plugin makes another's. */
+function stateDirOf({ stateDir }: RuntimeEnvironment, id: string): string {
+  return join(dirname(stateDir), "plugin-runtimes", id);
 }
 
 function unavailable(id: string, reason: string): RuntimeProbe {

@@ -25,6 +25,7 @@ Object.defineProperty(Deno, "test", {
 await import("../proxy/router/http1/engine_test.ts");
 await import("../proxy/router/http1/bodies_test.ts");
 await import("../proxy/router/http1/streams_test.ts");
+await import("../proxy/router/h2/pass_frames_test.ts");
 await import("../proxy/router/h2/serve_h2_test.ts");
 await import("../proxy/tls/authority_test.ts");
 await import("../proxy/tls/serve_tls_test.ts");

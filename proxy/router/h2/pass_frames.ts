@@ -16,7 +16,9 @@ const MAX_CONCURRENT_STREAMS = 3;
 export interface PassFramesOptions {
   /** Resets one stream, now or as soon as the server knows it. */
   refuse(stream: number, code: number): void;
-  /** How long a client that broke the rules may take to read why its connection ends. */
+  /** How long the client may take to begin. */
+  readonly prefaceMs: number;
+  /** How long a client may stay after the last words to it. */
   readonly lingerMs: number;
 }
 
@@ -24,33 +26,69 @@ export interface PassFramesOptions {
 export async function passFrames(
   client: Peer,
   server: Peer,
-  { refuse, lingerMs }: PassFramesOptions,
+  { refuse, prefaceMs, lingerMs }: PassFramesOptions,
 ): Promise<void> {
-  if (
-    await readPreface(client) &&
-    await client.write(setting(MAX_CONCURRENT_STREAMS, MAX_STREAMS))
-  ) {
-    const rules = new StreamRules(refuse);
-    const broken = new AbortController();
-    const outgoing = copy(server, client, {
-      scanner: new FrameScanner(rules.fromServer),
-      signal: broken.signal,
-    });
-    const incoming = new FrameScanner(rules.fromClient, PREFACE.length);
-    const error = await copy(client, server, { scanner: incoming });
-    if (error === undefined) await outgoing;
-    else {
-      const timer = setTimeout(() => client.close(), lingerMs);
-      broken.abort();
-      server.source.interrupt();
-      await outgoing;
-      server.close();
-      await sayLast(client, goAway(rules.lastStream, error));
-      clearTimeout(timer);
-    }
+  try {
+    if (!await begin(client, prefaceMs)) return;
+    using limit = new Limit(client, lingerMs);
+    await pass(client, server, { rules: new StreamRules(refuse), limit });
+  } finally {
+    client.close();
+    server.close();
   }
-  client.close();
+}
+
+/** A peer that is closed when its time is over; not before the limit is set. */
+class Limit implements Disposable {
+  readonly #peer: Peer;
+  readonly #ms: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(peer: Peer, ms: number) {
+    this.#peer = peer;
+    this.#ms = ms;
+  }
+
+  set(): void {
+    this.#timer ??= setTimeout(() => this.#peer.close(), this.#ms);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** False when the client speaks something else, or nothing for too long. */
+async function begin(client: Peer, prefaceMs: number): Promise<boolean> {
+  using limit = new Limit(client, prefaceMs);
+  limit.set();
+  return await readPreface(client) &&
+    await client.write(setting(MAX_CONCURRENT_STREAMS, MAX_STREAMS));
+}
+
+async function pass(
+  client: Peer,
+  server: Peer,
+  { rules, limit }: { readonly rules: StreamRules; readonly limit: Limit },
+): Promise<void> {
+  const broken = new AbortController();
+  const outgoing = copy(server, client, {
+    scanner: new FrameScanner(rules.fromServer),
+    signal: broken.signal,
+  });
+  // Who is told nothing more has no reason to stay.
+  const outgoingEnded = outgoing.finally(() => limit.set());
+  const incoming = new FrameScanner(rules.fromClient, PREFACE.length);
+  const error = await copy(client, server, { scanner: incoming });
+  if (error !== undefined) {
+    limit.set();
+    broken.abort();
+    server.source.interrupt();
+  }
+  await outgoingEnded;
+  if (error === undefined) return;
   server.close();
+  await sayLast(client, goAway(rules.lastStream, error));
 }
 
 /** False when something else comes, or not all of it. */

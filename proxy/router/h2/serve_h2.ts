@@ -95,6 +95,7 @@ export class H2Front implements Disposable {
     try {
       await passFrames(peer, this.#engine.peer(outside), {
         refuse: (stream, code) => connection.refuse(stream, code),
+        prefaceMs: this.#engine.limits.headMs,
         lingerMs: this.#engine.limits.lingerMs,
       });
     } finally {

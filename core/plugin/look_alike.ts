@@ -7,10 +7,7 @@
 import { nearest } from "../nearest.ts";
 
 /** Spellings that look the same, or are told apart by nobody. */
-const SAME: readonly (readonly [string, string])[] = [["-", ""], ["0", "o"], ["1", "l"], [
-  "rn",
-  "m",
-], ["vv", "w"]];
+const SAME = { "-": "", "0": "o", "1": "l", rn: "m", vv: "w" };
 
 /** The known name that this one may be taken for, or `undefined`. A name is not its own look-alike. */
 export function lookAlike(id: string, known: readonly string[]): string | undefined {
@@ -21,5 +18,5 @@ export function lookAlike(id: string, known: readonly string[]): string | undefi
 }
 
 function fold(id: string): string {
-  return SAME.reduce((name, [from, to]) => name.replaceAll(from, to), id);
+  return Object.entries(SAME).reduce((name, [from, to]) => name.replaceAll(from, to), id);
 }

@@ -14,7 +14,8 @@ export const clean: LeafCommand = {
   summary: "Remove what ended runs left: containers, networks, unused images",
   help: [
     "Ends orphaned runs first. Touches only what this home made. Records, logs and events stay unless",
-    "--records asks for those of stopped runs. Volumes with a name always stay. Asks first.",
+    "--records asks for those of stopped runs. Volumes with a name always stay. Installed plugins stay,",
+    "too; what those answered or kept that are gone does not. Asks first.",
   ].join("\n"),
   example: "moat clean --dry-run",
   flags: [

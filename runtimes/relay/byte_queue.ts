@@ -43,10 +43,9 @@ export class ByteQueue {
   #makeRoom(bytes: number): void {
     const held = this.#buffer.subarray(this.#start, this.#end);
     const needed = held.length + bytes;
-    // A buffer that is half full at most after it is moved makes the next moves rare.
-    if (needed * 2 > this.#buffer.length) {
-      this.#buffer = new Uint8Array(Math.max(FIRST_BYTES, needed * 2));
-    }
+    // Room behind what is held makes the next moves rare.
+    const wanted = Math.ceil(needed * 1.5);
+    if (wanted > this.#buffer.length) this.#buffer = new Uint8Array(Math.max(FIRST_BYTES, wanted));
     this.#buffer.set(held);
     this.#end = held.length;
     this.#start = 0;

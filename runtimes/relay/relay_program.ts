@@ -10,10 +10,10 @@
  * @module
  */
 
-import { MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
+import { FIRST_WINDOW_BYTES, MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
 
-/** More wait in the kernel until one ends; see `relay_link.ts`. */
-export const MAX_CONNECTIONS = 10_000;
+/** More wait in the kernel until one ends; all of them may make moat keep their windows. */
+export const MAX_CONNECTIONS = 4096;
 
 /** What is kept for standard output before connections are read on. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -106,10 +106,10 @@ sub give {
   vec($writes, $c->{file}, 1) = length $c->{out} ? 1 : 0;
   finish($c) if !length $c->{out};
 }
-# Reads what may be sent.
+# Reads what may be sent, and no more than its share of a turn.
 sub take {
-  my ($c) = @_;
-  my $size = $c->{granted} < ${MAX_DATA_BYTES} ? $c->{granted} : ${MAX_DATA_BYTES};
+  my ($c, $share) = @_;
+  my $size = $c->{granted} < $share ? $c->{granted} : $share;
   my $count = sysread($c->{socket}, my $data, $size);
   if (!defined $count) { broke($c) if $! != EAGAIN && $! != EINTR; return; }
   if ($count == 0) {
@@ -135,7 +135,7 @@ sub welcome {
       nonblocking($socket);
       setsockopt($socket, 6, 1, 1);
       my $n = fileno($socket);
-      my $c = { socket => $socket, file => $n, name => ++$last, out => "", given => 0, granted => ${WINDOW_BYTES} };
+      my $c = { socket => $socket, file => $n, name => ++$last, out => "", given => 0, granted => ${FIRST_WINDOW_BYTES} };
       $at{$n} = $named{$last} = $c;
       vec($reads, $n, 1) = 1;
       say_that($last, ${SAYS.open}, "");
@@ -181,7 +181,7 @@ sub connect_ended {
 sub connect_to {
   my ($name, $to) = @_;
   my ($port, @hosts) = split(/ /, $to);
-  my $c = { name => $name, port => $port, hosts => \@hosts, out => "", given => 0, granted => ${WINDOW_BYTES} };
+  my $c = { name => $name, port => $port, hosts => \@hosts, out => "", given => 0, granted => ${FIRST_WINDOW_BYTES} };
   $named{$name} = $c;
   connect_on($c);
 }
@@ -229,7 +229,10 @@ while (1) {
     my $c = $at{$n};
     if ($c) { $c->{hosts} ? connect_ended($c) : give($c); }
   }
-  for my $n (files($r)) { take($at{$n}) if $at{$n} && vec($reads, $n, 1); }
+  my @ready = files($r);
+  my $share = int(${MAX_OUTPUT_BYTES} / (@ready || 1));
+  $share = $share < 4096 ? 4096 : $share > ${MAX_DATA_BYTES} ? ${MAX_DATA_BYTES} : $share;
+  for my $n (@ready) { take($at{$n}, $share) if $at{$n} && vec($reads, $n, 1); }
   for my $listener (@listeners) { welcome($listener) if vec($r, fileno($listener), 1); }
   send_output() if length $output;
 }

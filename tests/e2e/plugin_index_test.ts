@@ -144,6 +144,8 @@ Deno.test("a release whose manifest asks for more than its index lists is refuse
     await assert.rejects(Deno.lstat(join(home.home, "store/plugins")), Deno.errors.NotFound);
   }
   index.plugins = { hello: [{ version: "0.1.0", archive, permissions: { env: ["LANG"] } }] };
+  const [found] = JSON.parse(await home.ok(["plugin", "search", "hello", "--json"]));
+  assert.deepEqual(found.permissions, { env: ["LANG"] });
   const { code, stdout, stderr } = await add();
   assert.equal(code, 0, stderr);
   assert.deepEqual(JSON.parse(stdout).permissions, { env: ["LANG"] });

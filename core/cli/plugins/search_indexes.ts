@@ -8,6 +8,7 @@ import { loadHomeConfig } from "../../config/load_home_config.ts";
 import type { Context } from "../../context.ts";
 import { describeError } from "../../errors.ts";
 import { type PluginRegistry, readPluginIndex } from "../../plugin/install/plugin_index.ts";
+import type { ManifestPermissions } from "../../plugin/permissions.ts";
 import { Store } from "../../store/store.ts";
 import { alignColumns, printable } from "../table.ts";
 
@@ -18,6 +19,8 @@ export interface FoundPlugin {
   readonly version: string;
   readonly released: string;
   readonly summary: string;
+  /** What its code may have; `null` where nothing is asked for. */
+  readonly permissions: ManifestPermissions | null;
   /** Where its index is. */
   readonly index: string;
 }
@@ -51,8 +54,8 @@ async function searchOne(
       const newest = releases.find(({ yanked }) => yanked === undefined);
       const matches = `${name} ${summary}`.toLowerCase().includes(word.toLowerCase());
       if (newest === undefined || !matches) return [];
-      const { version, released } = newest;
-      return [{ name, version, released, summary, index: location }];
+      const { version, released, permissions = null } = newest;
+      return [{ name, version, released, summary, permissions, index: location }];
     });
   } catch (error) {
     signal.throwIfAborted();

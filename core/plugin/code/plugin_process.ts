@@ -79,7 +79,10 @@ export class PluginProcess implements AsyncDisposable {
   static async start(code: PluginCode, context: Context): Promise<PluginProcess> {
     const { id, entry = "", permissions = {} } = code.manifest;
     await using undo = new AsyncDisposableStack();
-    await removeDeadDirectories();
+    const tidying = removeDeadDirectories();
+    // Nobody waits for it before the end, which tells what was wrong.
+    tidying.catch(() => {});
+    undo.defer(() => tidying);
     const { path: state } = undo.use(await makeTemporaryDirectory());
     const { runtime, probe } = await openSandboxes(id, { context, state });
     undo.use(runtime);

@@ -33,7 +33,7 @@ export interface InsidePortsOptions {
   openRuntime(run: RuntimeTarget): Promise<Pick<Runtime, "accept">>;
   /** Is given each connection from inside the run, and closes it. */
   serve(runId: string, stream: ByteStream): void;
-  /** Told of a failure that lasts, once for each reason. */
+  /** Told of a failure that lasts, once for each reason; it may fail, as when a disk is full. */
   report(problem: InsideProblem): void | Promise<void>;
   /** A failure lasts when it goes on for so long. @default 12000 */
   readonly patienceMs?: number;
@@ -136,7 +136,13 @@ export class InsidePorts implements AsyncDisposable {
   async #report(kept: Kept, problem: InsideProblem): Promise<void> {
     const isNews = kept.problem?.reason !== problem.reason;
     kept.problem = problem;
-    if (isNews) await this.#options.report(problem);
+    if (!isNews) return;
+    try {
+      await this.#options.report(problem);
+    } catch (error) {
+      // It stands in `problems`, and the port matters more than who has heard of it.
+      if (!(error instanceof Error)) throw error;
+    }
   }
 }
 

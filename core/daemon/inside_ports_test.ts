@@ -3,7 +3,7 @@ import { streamPair } from "../../tests/helpers/stream_pair.ts";
 import { until } from "../../tests/helpers/until.ts";
 import { MoatError } from "../errors.ts";
 import type { AcceptOptions, InsidePort } from "../plugin/runtime.ts";
-import { InsidePorts } from "./inside_ports.ts";
+import { InsidePorts, type InsidePortsOptions } from "./inside_ports.ts";
 
 const RUN = {
   id: "run_1",
@@ -15,7 +15,9 @@ const RUN = {
 };
 
 /** Ports that can be counted, lost and taken. */
-function bench({ patienceMs = 0 } = {}) {
+function bench(
+  { patienceMs = 0, report }: Partial<Pick<InsidePortsOptions, "patienceMs" | "report">> = {},
+) {
   const state = { opened: 0, open: 0, taken: false };
   const told: string[] = [];
   const served: string[] = [];
@@ -41,7 +43,7 @@ function bench({ patienceMs = 0 } = {}) {
   const ports = new InsidePorts({
     openRuntime: () => Promise.resolve(runtime),
     serve: (runId) => void served.push(runId),
-    report: ({ reason }) => void told.push(reason),
+    report: report ?? (({ reason }) => void told.push(reason)),
     patienceMs,
   });
   return {
@@ -98,6 +100,18 @@ Deno.test("what a leaving daemon still holds is not told", async () => {
   state.taken = false;
   await isOpen();
   assert.deepEqual([told, ports.problems], [[], []]);
+});
+
+Deno.test("a failure of which nobody can be told is no failure of the port", async () => {
+  const { ports, state, isOpen } = bench({
+    report: () => Promise.reject(new Error("No space left on device")),
+  });
+  await using _ = ports;
+  state.taken = true;
+  ports.open(RUN);
+  await until("the problem", () => Promise.resolve(ports.problems.length === 1));
+  state.taken = false;
+  await isOpen();
 });
 
 Deno.test("a closed port stays closed", async () => {

@@ -68,7 +68,8 @@ async function serve(
   const signal = AbortSignal.any([context.signal, left.signal]);
   // First of all: whoever waits for an endpoint waits for this.
   await routes.restore();
-  const onEnded = () => void routes.tidy();
+  // What keeps it from that is met by the next look, too.
+  const onEnded = () => void routes.tidy().catch((error) => log(describeError(error)));
   await using supervisor = new Supervisor(context, { store, socket, signal, onEnded });
   let lastRequestAt = performance.now();
   const server = serveControl(socket, async (request: ControlRequest) => {

@@ -62,6 +62,11 @@ for (
       message: /it does not answer as it must$/,
     },
     {
+      title: "sends a piece that is no base64",
+      answer: 'say(id=1, data="!")',
+      message: /it does not answer as it must$/,
+    },
+    {
       title: "takes more than was sent",
       answer: "say(id=1, taken=1)",
       message: /it takes more than was sent$/,

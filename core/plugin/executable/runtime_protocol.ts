@@ -45,7 +45,7 @@ const HELLO = v.object({ protocol: v.pipe(v.number(), v.integer()) });
 
 const PIECE = v.object({
   id,
-  data: v.pipe(v.string(), v.maxLength(Math.ceil(MAX_PIECE_BYTES / 3) * 4)),
+  data: v.pipe(v.string(), v.maxLength(Math.ceil(MAX_PIECE_BYTES / 3) * 4), v.base64()),
   stream: v.optional(v.picklist(["stdout", "stderr", "tty"]), "stdout"),
   time: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   cursor: v.optional(v.pipe(v.string(), v.maxLength(200))),

@@ -51,6 +51,8 @@ export function endExecutable({ pid }: Deno.ChildProcess): void {
   try {
     Deno.kill(-pid, "SIGKILL");
   } catch (error) {
+    // What is left of it may be another user's, as what sudo has started is.
+    if (error instanceof Deno.errors.PermissionDenied) return;
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

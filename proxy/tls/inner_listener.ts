@@ -108,7 +108,9 @@ export class InnerListener {
   }
 
   #assign(connection: Deno.TlsConn): void {
-    const { port } = connection.remoteAddr;
+    const { hostname, port } = connection.remoteAddr;
+    // All of 127.0.0.0/8 is this machine: another address may come from the same port.
+    if (hostname !== HOST) return connection.close();
     const resolve = this.#awaited.get(port);
     this.#awaited.delete(port);
     if (resolve !== undefined) resolve(connection);

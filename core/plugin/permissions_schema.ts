@@ -8,8 +8,11 @@ import * as v from "valibot";
 import { listOf, matching, variable } from "./manifest_words.ts";
 import type { ManifestPermissions } from "./permissions.ts";
 
-/** What of a plugin's sandbox is moat's own, besides what the kernel makes. */
-const OWN_PATHS = String.raw`proc|dev|sys|plugin|moat|cache|programs|\.moat`;
+/**
+ * What of a plugin's sandbox is moat's own, what the kernel makes, and where servers of this machine
+ * listen: whoever sees a socket can talk to its server.
+ */
+const NOT_SHOWN = String.raw`proc|dev|sys|run|var/run|plugin|moat|cache|programs|\.moat`;
 
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 
@@ -24,7 +27,9 @@ export const PERMISSIONS_SCHEMA: v.GenericSchema<unknown, ManifestPermissions> =
   read: v.exactOptional(
     listOf(
       matching(
-        new RegExp(String.raw`^(?!.*\.\.)(?!/(?:${OWN_PATHS})(?:/|$))(?:/[\w.+@-]+)+$`),
+        new RegExp(
+          String.raw`^(?!.*\.\.)(?!.*/\.(?:/|$))(?!/(?:${NOT_SHOWN})(?:/|$))(?:/[\w.+@-]+)+$`,
+        ),
         "is not a path that can be shown",
         "Write an absolute path, like /etc/os-release",
       ),

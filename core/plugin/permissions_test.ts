@@ -38,11 +38,15 @@ for (
       "user@api.example.org",
       "",
     ]],
-    ["read", ["/etc/os-release", "/opt/x-1"], [
+    ["read", ["/etc/os-release", "/opt/x-1", "/opt/.x", "/var/runs"], [
       "etc",
       "/",
       "/etc/../root",
       "/proc/self",
+      "/./proc/self",
+      "/etc/.",
+      "/run/docker.sock",
+      "/var/run",
       "/sys",
       "/dev/mem",
       "/plugin",

@@ -9,7 +9,6 @@
 import { dirname, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { createHomeId, createRunId, engineName, runLabels } from "../../ids.ts";
-import { isThere } from "../../store/files.ts";
 import { type ManifestPermissions, serverOf } from "../permissions.ts";
 import type { ContainerSpec, Mount } from "../runtime.ts";
 import {
@@ -143,10 +142,25 @@ function declared(
   }));
 }
 
-/** Declared paths that are not there are left out: a plugin may look for what not every machine has. */
+/**
+ * Declared paths that are not there are left out: a plugin may look for what not every machine has.
+ * So are sockets, which lead to a server however read-only they are shown.
+ */
 async function shown(paths: readonly string[]): Promise<readonly Mount[]> {
-  const found = await Promise.all(paths.map(async (path) => await isThere(path) ? [path] : []));
-  return found.flat().map((path) => readOnly(path, path));
+  const found = await Promise.all(
+    paths.map(async (path) => await canBeShown(path) ? [readOnly(path, path)] : []),
+  );
+  return found.flat();
+}
+
+async function canBeShown(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isSocket !== true;
+  } catch (error) {
+    // What this user cannot see is not there for the plugin, either.
+    if (error instanceof Error) return false;
+    throw error;
+  }
 }
 
 function readOnly(source: string, target: string): Mount {

@@ -10,7 +10,7 @@
  *                                      load; 2,000 idle and 500 slow clients; 10,000 routes
  *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
  *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
- *     deno task soak podman [rounds]   the runtime contract on examples/plugins/podman, once
+ *     deno task soak podman [rounds]   the contracts of runtimes on examples/plugins/podman, once
  *
  * Drives dist/moat when it is there, the source otherwise. Exits with 1 when something was wrong.
  *
@@ -24,8 +24,13 @@ import { playDatabases } from "../tests/helpers/database_runs.ts";
 import { killDockerStart } from "../tests/helpers/docker_access.ts";
 import { assertAttacksFail, HostilePlugin } from "../tests/helpers/hostile_plugin.ts";
 import { formatRow, playRound } from "../tests/helpers/kill_scenario.ts";
-import { makePodman, makePodmanSubject } from "../tests/helpers/podman_subject.ts";
-import { runCase } from "../tests/contracts/contract_suite.ts";
+import {
+  makePodman,
+  makePodmanCompanions,
+  makePodmanSubject,
+} from "../tests/helpers/podman_subject.ts";
+import { COMPANION_CASES } from "../tests/contracts/companion_contract.ts";
+import { type ContractCases, runCase } from "../tests/contracts/contract_suite.ts";
 import { RUNTIME_CASES } from "../tests/contracts/runtime_contract.ts";
 import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
@@ -215,27 +220,43 @@ async function soakPlugins(rounds: number): Promise<boolean> {
   return wrong === 0;
 }
 
-/** Every case of the contract that all runtimes pass, on the example's executable. */
+/** Every case of the contracts of runtimes and companions, on the example's executable. */
 async function soakPodman(rounds: number): Promise<boolean> {
   await using engine = await makePodman();
+  // The protocol has no snapshots.
+  const { "a snapshot brings a directory back, and nothing secret": _, ...beside } =
+    COMPANION_CASES;
+  const suites = [
+    casesOf(RUNTIME_CASES, () => makePodmanSubject(engine)),
+    casesOf(beside, () => makePodmanCompanions(engine)),
+  ];
   let wrong = 0;
   for (let round = 1; round <= rounds; round++) {
-    for (const [title, check] of Object.entries(RUNTIME_CASES)) {
+    for (const { title, run } of suites.flat()) {
       const since = performance.now();
       let verdict = "ok";
       try {
-        await runCase(check, { make: () => makePodmanSubject(engine), deadlineMs: 90_000 });
+        await run();
       } catch (error) {
         wrong++;
         verdict = `WRONG: ${describeError(error)}`;
       }
-      console.log(
-        `${((performance.now() - since) / 1000).toFixed(1).padStart(5)} s  ${title}  ${verdict}`,
-      );
+      const seconds = ((performance.now() - since) / 1000).toFixed(1).padStart(5);
+      console.log(`${seconds} s  ${title}  ${verdict}`);
     }
   }
-  console.log(`${Object.keys(RUNTIME_CASES).length * rounds - wrong} cases ok, ${wrong} wrong`);
+  console.log(`${suites.flat().length * rounds - wrong} cases ok, ${wrong} wrong`);
   return wrong === 0;
+}
+
+function casesOf<S extends AsyncDisposable>(
+  cases: ContractCases<S>,
+  make: () => Promise<S>,
+): readonly { readonly title: string; run(): Promise<void> }[] {
+  return Object.entries(cases).map(([title, check]) => ({
+    title,
+    run: () => runCase(check, { make, deadlineMs: 90_000 }),
+  }));
 }
 
 interface Soak {

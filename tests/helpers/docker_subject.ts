@@ -75,7 +75,7 @@ export async function makeDockerCompanions(
 }
 
 /** A /28 that nobody else has, and the address of its nth host. */
-async function createSomeNetwork(
+export async function createSomeNetwork(
   networks: Networks,
   network: Omit<Parameters<Networks["create"]>[0], "subnet">,
 ): Promise<(n: number) => string> {

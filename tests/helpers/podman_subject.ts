@@ -6,10 +6,12 @@
  */
 
 import { join } from "node:path";
-import { createHomeId } from "../../core/ids.ts";
+import { createHomeId, engineName, runLabels } from "../../core/ids.ts";
 import { createExecutableRuntime } from "../../core/plugin/executable/executable_runtime_plugin.ts";
 import { readManifest } from "../../core/plugin/read_manifest.ts";
+import { baseCompanion, type CompanionSubject } from "../contracts/companion_contract.ts";
 import { baseSpec, type RuntimeSubject } from "../contracts/runtime_contract.ts";
+import { createSomeNetwork } from "./docker_subject.ts";
 
 /** The example's directory. */
 export const PODMAN_PLUGIN = join(import.meta.dirname ?? ".", "../../examples/plugins/podman");
@@ -86,6 +88,36 @@ export async function makePodmanSubject({ env }: PodmanEngine): Promise<RuntimeS
       for (const resource of await runtime.list(home)) await runtime.remove(resource);
       await runtime[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Opens the example's runtime on it and makes the network of a run. */
+export async function makePodmanCompanions(engine: PodmanEngine): Promise<CompanionSubject> {
+  const { runtime, home, spec, ...subject } = await makePodmanSubject(engine);
+  const run = spec();
+  const { networks } = runtime;
+  if (networks === undefined) throw new TypeError("podman has networks");
+  const name = engineName(run.runId);
+  const labels = runLabels(home, run.runId, "network");
+  const addressAt = await createSomeNetwork(networks, { name, labels });
+  let last = 2;
+  return {
+    ...subject,
+    runtime,
+    home,
+    user: { uid: 0, gid: 0 },
+    run: (changes = {}) => ({
+      ...run,
+      network: { kind: "own", name, address: addressAt(2) },
+      ...changes,
+    }),
+    companion: (companion, changes = {}) => ({
+      ...baseCompanion(home, run.runId, companion),
+      image: IMAGE,
+      isolation: "container",
+      network: { name, address: addressAt(++last) },
+      ...changes,
+    }),
   };
 }
 

@@ -2,8 +2,8 @@
  * What travels between moat and a relay inside a container: many connections over one stream.
  *
  * A frame is a connection's number (32 bits, big-endian), what it says (8), the length of its data
- * (16) and the data. Each side may send on a connection as many bytes as the other side has granted, so
- * that nothing has to be held back for one that does not read.
+ * (16) and the data. Each side may send a connection's other side as many bytes as it has been granted,
+ * {@linkcode WINDOW_BYTES} at first, so that nothing has to be held back for one that does not read.
  *
  * @module
  */
@@ -37,11 +37,8 @@ export type Says = typeof SAYS[keyof typeof SAYS];
 /** The first number that moat gives. */
 export const FIRST_OWN = 0x80000000;
 
-/** Bytes that moat may send on a connection without a grant, and what it grants a busy one. */
+/** Bytes that a connection may send without a grant. */
 export const WINDOW_BYTES = 256 * 1024;
-
-/** Bytes that the relay may send on a connection without a grant: moat has to keep them for all. */
-export const FIRST_WINDOW_BYTES = 64 * 1024;
 
 /** Bytes in front of the data. */
 export const HEAD_BYTES = 7;

@@ -21,8 +21,6 @@ import {
 import { MAX_CONNECTIONS } from "./relay_program.ts";
 import { brokenConnection, RelayedStream } from "./relayed_stream.ts";
 
-/** How many connections may have wide windows at a time. */
-const MAX_WIDE = 256;
 /** Time for a relay to end by itself. */
 const END_MS = 2_000;
 
@@ -70,8 +68,6 @@ export class RelayLink implements AsyncDisposable {
   readonly #options: RelayLinkOptions;
   readonly #sender: FrameSender;
   readonly #streams = new Map<number, RelayedStream>();
-  /** Those with wide windows. */
-  readonly #wide = new Set<number>();
   /** Connections that were asked for, without an answer so far. */
   readonly #asked = new Map<number, Asked>();
   #last = FIRST_OWN;
@@ -179,7 +175,7 @@ export class RelayLink implements AsyncDisposable {
       case SAYS.end:
         return stream.onEnd();
       case SAYS.gone:
-        this.#forget(connection);
+        this.#streams.delete(connection);
         return stream.onGone();
     }
   }
@@ -200,22 +196,10 @@ export class RelayLink implements AsyncDisposable {
       send: (says, data) => this.#sender.send({ connection, says, data }),
       room: () => this.#sender.room(),
       hold: (bytes) => void (this.#unreadBytes += bytes),
-      widen: () => this.#widen(connection),
-      forget: () => this.#forget(connection),
+      forget: () => void this.#streams.delete(connection),
     });
     this.#streams.set(connection, stream);
     take(stream);
-  }
-
-  #widen(connection: number): boolean {
-    if (this.#wide.size >= MAX_WIDE) return false;
-    this.#wide.add(connection);
-    return true;
-  }
-
-  #forget(connection: number): void {
-    this.#streams.delete(connection);
-    this.#wide.delete(connection);
   }
 
   #refuseAsked(): void {

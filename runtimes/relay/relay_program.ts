@@ -10,10 +10,10 @@
  * @module
  */
 
-import { FIRST_WINDOW_BYTES, MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
+import { MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
 
-/** More wait in the kernel until one ends; all of them may make moat keep their windows. */
-export const MAX_CONNECTIONS = 4096;
+/** More wait in the kernel until one ends; see `relay_link.ts`. */
+export const MAX_CONNECTIONS = 10_000;
 
 /** What is kept for standard output before connections are read on. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -135,7 +135,7 @@ sub welcome {
       nonblocking($socket);
       setsockopt($socket, 6, 1, 1);
       my $n = fileno($socket);
-      my $c = { socket => $socket, file => $n, name => ++$last, out => "", given => 0, granted => ${FIRST_WINDOW_BYTES} };
+      my $c = { socket => $socket, file => $n, name => ++$last, out => "", given => 0, granted => ${WINDOW_BYTES} };
       $at{$n} = $named{$last} = $c;
       vec($reads, $n, 1) = 1;
       say_that($last, ${SAYS.open}, "");
@@ -181,7 +181,7 @@ sub connect_ended {
 sub connect_to {
   my ($name, $to) = @_;
   my ($port, @hosts) = split(/ /, $to);
-  my $c = { name => $name, port => $port, hosts => \@hosts, out => "", given => 0, granted => ${FIRST_WINDOW_BYTES} };
+  my $c = { name => $name, port => $port, hosts => \@hosts, out => "", given => 0, granted => ${WINDOW_BYTES} };
   $named{$name} = $c;
   connect_on($c);
 }

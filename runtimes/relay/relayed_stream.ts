@@ -6,15 +6,7 @@
 
 import type { ByteStream } from "../../core/plugin/runtime.ts";
 import { ByteQueue } from "./byte_queue.ts";
-import {
-  FIRST_WINDOW_BYTES,
-  FrameError,
-  grantOf,
-  MAX_DATA_BYTES,
-  SAYS,
-  type Says,
-  WINDOW_BYTES,
-} from "./frames.ts";
+import { FrameError, grantOf, MAX_DATA_BYTES, SAYS, type Says, WINDOW_BYTES } from "./frames.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -25,8 +17,6 @@ export interface Carrier {
   room(): Promise<void> | undefined;
   /** So many bytes more, or fewer, wait here for whoever reads. */
   hold(bytes: number): void;
-  /** True when there is room for one more wide window. */
-  widen(): boolean;
   /** Nothing more is to be heard of this connection. */
   forget(): void;
 }
@@ -46,10 +36,8 @@ export class RelayedStream implements ByteStream {
   /** Bytes that may be sent. */
   #granted = WINDOW_BYTES;
   /** Bytes that the other side may send, and those that were read since it was last told. */
-  #expected = FIRST_WINDOW_BYTES;
+  #expected = WINDOW_BYTES;
   #read = 0;
-  /** The most that it may send while nothing is read. */
-  #window = FIRST_WINDOW_BYTES;
   #inputEnded = false;
   #outputEnded = false;
   #closed = false;
@@ -185,14 +173,9 @@ export class RelayedStream implements ByteStream {
 
   #grant(bytes: number): void {
     this.#read += bytes;
-    if (this.#read < this.#window / 2 || this.#inputEnded || this.#broken) return;
-    let granted = this.#read;
-    if (this.#window < WINDOW_BYTES && this.#carrier.widen()) {
-      granted += WINDOW_BYTES - this.#window;
-      this.#window = WINDOW_BYTES;
-    }
-    this.#carrier.send(SAYS.grant, grantOf(granted));
-    this.#expected += granted;
+    if (this.#read < WINDOW_BYTES / 2 || this.#inputEnded || this.#broken) return;
+    this.#carrier.send(SAYS.grant, grantOf(this.#read));
+    this.#expected += this.#read;
     this.#read = 0;
   }
 

@@ -66,7 +66,7 @@ async function save(home: TestHome, name: string, text: string): Promise<void> {
 
 Deno.test(
   "Vite reloads what changes through the router",
-  requires("npm", "node", "chromium"),
+  requires("npm", "node", "chromium", "binary"),
   async (t) => {
     const directory = await Deno.makeTempDir({ prefix: "moat-vite-" });
     try {

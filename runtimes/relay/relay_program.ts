@@ -2,10 +2,10 @@
  * The relay's half inside: a program in perl, with modules of perl-base alone, as slim images have no
  * more.
  *
- * It listens on a port of the loopback, connects where it is told to, and carries all connections over its standard
- * streams, see `frames.ts`. It ends with its standard input, so nothing stays when moat is gone.
- * Nothing it does waits for one connection: what cannot be written yet is kept, which is never more
- * than was granted.
+ * It listens on a port of the loopback, connects where it is told to, and carries all connections
+ * over its standard streams, see `frames.ts`. It ends with its standard input, so nothing stays when
+ * moat is gone. Nothing it does waits for one connection: what cannot be written yet is kept, which is
+ * never more than was granted.
  *
  * @module
  */

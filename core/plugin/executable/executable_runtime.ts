@@ -391,9 +391,12 @@ export class ExecutableRuntime implements Runtime {
     name: string,
     options: { readonly params: unknown; readonly timeoutMs?: number; readonly io?: CallIo },
   ): Promise<RuntimeCall> {
-    const connection = await this.#connection;
+    const before = this.#connection;
+    const connection = await before;
     if (connection.isUsable) return connection.call(name, options);
     await connection[Symbol.asyncDispose]();
+    // Another call has started it again meanwhile.
+    if (this.#connection !== before) return await this.#begin(name, options);
     const again = connect(this.#options).then((made) => made.connection);
     again.catch(() => {});
     this.#connection = again.catch(() => connection);

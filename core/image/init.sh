@@ -152,10 +152,18 @@ prepare_root() {
   [ -d "$home" ] || mkdir -p "$home" || fail "$home cannot be made"
 }
 
+# Without the system's authorities in it, programs that bring some of their own are better off.
+forget_bundle() {
+  for name in GIT_SSL_CAINFO REQUESTS_CA_BUNDLE SSL_CERT_FILE; do
+    eval "[ \"\${$name-}\" != \"\$bundle\" ]" || unset "$name"
+  done
+}
+
 # The file of its own is for the next update-ca-certificates, which writes the bundle anew.
 trust_authority() {
   printf '%s' "$authority" >"$MOAT_CA_FILE" || return 1
   [ -n "$bundle" ] || return 0
+  [ -s "$bundle" ] || forget_bundle
   [ -d "${bundle%/*}" ] && [ -d "$authorities" ] || mkdir -p "${bundle%/*}" "$authorities" || return 1
   printf '\n%s' "$authority" >>"$bundle" && printf '%s' "$authority" >"$authorities/moat-router.crt"
 }

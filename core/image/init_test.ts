@@ -206,6 +206,23 @@ const CASES: Readonly<Record<string, Check>> = {
     assert.deepEqual([stdout, stderr], [`${certificate}${certificate}${mode}${mode}`, ""]);
   },
 
+  "points no program at a bundle that would have the router's authority alone": async (subject) => {
+    const bundle = "/etc/ssl/certs/ca-certificates.crt";
+    await using image = await commitImage(subject, `rm -f ${bundle}`);
+    const authority = {
+      certificate: "one",
+      file: "/.moat-ca.crt",
+      bundle,
+      env: { NODE_EXTRA_CA_CERTS: "/.moat-ca.crt", SSL_CERT_FILE: bundle },
+    };
+    const script = "env | grep -E '^(NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)='";
+    const { stdout } = await run(subject, script, { image: image.tag, authority });
+    assert.equal(stdout, "NODE_EXTRA_CA_CERTS=/.moat-ca.crt\n");
+    const mine = { ...authority, env: { SSL_CERT_FILE: "/mine" } };
+    const other = await run(subject, script, { image: image.tag, authority: mine });
+    assert.equal(other.stdout, "SSL_CERT_FILE=/mine\n");
+  },
+
   "says that a bundle cannot be written, and goes on": async (subject) => {
     const { code, stdout, stderr } = await run(subject, "cat /.moat-ca.crt", {
       authority: { certificate: "one", file: "/.moat-ca.crt", bundle: "/proc/self/x", env: {} },

@@ -13,9 +13,9 @@ export const trust: LeafCommand = {
   group: "Project",
   summary: "Accept what this project asks for beyond its own directory",
   help: [
-    "Mounts from elsewhere, Docker access, less isolation, the host's network, credentials: they are",
-    "in force only once you accepted them, and are asked for again when they change. --show accepts",
-    "nothing.",
+    "Mounts from elsewhere, Docker access, less isolation, the host's network, other runs, credentials:",
+    "they are in force only once you accepted them, and are asked for again when they change. --show",
+    "accepts nothing.",
   ].join("\n"),
   example: "moat trust --show",
   flags: [

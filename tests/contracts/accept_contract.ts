@@ -326,12 +326,16 @@ export const ACCEPT_CASES: ContractCases<Inside> = {
 
 /** A container that runs, on a runtime of its own. */
 export async function makeInside(make: () => Promise<AcceptSubject>): Promise<Inside> {
-  const subject = await make();
+  await using undo = new AsyncDisposableStack();
+  const subject = undo.use(await make());
   const { runtime } = subject;
   const spec = subject.spec({ command: program("idle"), detached: true });
   await runtime.create(spec);
   await runtime.start(spec);
-  return new Inside(subject, spec, await runtime.supervise?.(spec.name));
+  const inside = new Inside(subject, spec, await runtime.supervise?.(spec.name));
+  // From here on it does that itself.
+  undo.move();
+  return inside;
 }
 
 /** Accepts; what was broken off may take a moment to end. */

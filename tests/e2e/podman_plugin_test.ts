@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requires } from "../helpers/machine.ts";
 import { TestHome } from "../helpers/moat.ts";
-import { makePodman, makePodmanSubject, PODMAN_PLUGIN } from "../helpers/podman_subject.ts";
+import {
+  makePodman,
+  makePodmanSubject,
+  PODMAN_PLUGIN,
+  type PodmanEngine,
+} from "../helpers/podman_subject.ts";
+import { until } from "../helpers/until.ts";
 import { RUNTIME_CASES } from "../contracts/runtime_contract.ts";
 import { runCase } from "../contracts/contract_suite.ts";
 
@@ -38,6 +44,22 @@ Deno.test({
         7,
       );
     });
+    await test.step("values of -e are in no arguments", async () => {
+      await using home = await TestHome.create(engine.env);
+      await home.ok(["plugin", "add", PODMAN_PLUGIN, "--yes"]);
+      const secrets = ["-e", "TOKEN=s3cret-1", "-e", "PATH=/bin:/usr/bin:/s3cret-2"];
+      const command = ["sh", "-c", 'echo "$TOKEN $PATH"; exec sleep 1000'];
+      const id = (await home.ok(
+        ["run", "--runtime", "podman", "-d", ...secrets, "--", ...command],
+      )).trim();
+      await until(
+        "the values",
+        async () => (await home.ok(["logs", id])).includes("s3cret-1 /bin:/usr/bin:/s3cret-2"),
+      );
+      const created = await inspect(engine, `moat-${id}`, "{{json .Config.CreateCommand}}");
+      assert.match(created, /"TOKEN"/);
+      assert(!created.includes("s3cret"), created);
+    });
     for (const title of CASES) {
       await test.step(title, async () => {
         const check = RUNTIME_CASES[title];
@@ -55,3 +77,15 @@ Deno.test("the example has the protocol's library as moat writes it", async () =
   ]);
   assert.equal(own, written);
 });
+
+async function inspect(
+  { env }: PodmanEngine,
+  name: string,
+  format: string,
+): Promise<string> {
+  const { stdout } = await new Deno.Command("podman", {
+    args: ["container", "inspect", "--format", format, name],
+    env,
+  }).output();
+  return new TextDecoder().decode(stdout);
+}

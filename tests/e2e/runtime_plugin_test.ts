@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { requires } from "../helpers/machine.ts";
 import { TestHome } from "../helpers/moat.ts";
 import { writePlainPlugin } from "../helpers/plain_plugin.ts";
-import { processesOf } from "../helpers/processes.ts";
+import { kill9, processesOf } from "../helpers/processes.ts";
 import { until } from "../helpers/until.ts";
 
 const needs = requires("linux", "python");
@@ -61,6 +61,12 @@ Deno.test({
       async () => (await home.ok(["logs", id], elsewhere)).includes("ready"),
     );
     assert.equal(await home.ok(["exec", id, "--", "echo", "beside"], elsewhere), "beside\n");
+    // The daemon starts it again, and the run goes on.
+    const executables = (await processesOf([home.home])).filter(({ argv }) =>
+      argv.some((word) => word.endsWith("/plain.py"))
+    );
+    assert.equal(executables.length, 1);
+    for (const { pid } of executables) kill9(pid);
     await home.ok(["stop", id], elsewhere);
     assert.match(await home.ok(["logs", id], elsewhere), /ready\nended\n/);
     await home.ok(["destroy", id], elsewhere);

@@ -228,15 +228,17 @@ async function readLater(lane: Lane, session: H2Session): Promise<void> {
 }
 
 async function endpointReadsLater(lane: Lane, session: H2Session): Promise<void> {
-  const proceed = Promise.withResolvers<void>();
+  const [begun, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   lane.takeOver = async (connection) => {
     await connection.connection.pause();
+    begun.resolve();
     await proceed.promise;
     await connection.connection.resume();
     await readLarge(connection);
     await connection.write(OK);
   };
   const asked = session.ask({ ":method": "PUT", "content-length": LARGE }, { body: largePieces() });
+  await begun.promise;
   await assertServes(session);
   proceed.resolve();
   assert.equal((await asked).status, 200);

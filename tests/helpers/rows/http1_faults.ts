@@ -249,23 +249,23 @@ async function readLater(lane: Lane, way: Http1Way): Promise<void> {
 }
 
 async function endpointReadsLater(lane: Lane, way: Http1Way): Promise<void> {
-  const [proceed, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [begun, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   lane.takeOver = async (connection) => {
     await connection.connection.pause();
+    begun.resolve();
     await proceed.promise;
     await connection.connection.resume();
     await readLarge(connection);
     await connection.write(OK);
-    done.resolve();
   };
   using client = await way.connect(lane);
   await client.write(`PUT / HTTP/1.1\r\nHost: ${lane.host}\r\nContent-Length: ${LARGE}\r\n\r\n`);
   const writing = writeLarge(client);
+  await begun.promise;
   await assertServes(lane, way);
   proceed.resolve();
   await writing;
   assert.match((await client.readMessage())?.head ?? "", /^HTTP\/1\.1 200 OK\r\n/);
-  await done.promise;
 }
 
 async function upgradeThenEnd(lane: Lane, way: Http1Way): Promise<void> {

@@ -8,7 +8,8 @@
  *     deno task soak routes [kills]    kill -9 of the daemon while 16 processes register 200 runs each
  *     deno task soak faults [kills]    kill -9 of the daemon under load 10 times; 500 changes of routes under
  *                                      load; 2,000 idle and 500 slow clients; 10,000 routes
- *     deno task soak bodies [GiB]      5 GiB up and 5 GiB down through the router, and its memory
+ *     deno task soak bodies [GiB] [way]   5 GiB up and 5 GiB down through the router, and its memory:
+ *                                      plain, tls-h1 and tls-h2, or one of them
  *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
  *     deno task soak podman [rounds]   the contracts of runtimes on examples/plugins/podman, once
  *
@@ -32,7 +33,7 @@ import {
 import { COMPANION_CASES } from "../tests/contracts/companion_contract.ts";
 import { type ContractCases, runCase } from "../tests/contracts/contract_suite.ts";
 import { RUNTIME_CASES } from "../tests/contracts/runtime_contract.ts";
-import { playLargeBodies } from "../tests/helpers/large_bodies.ts";
+import { LARGE_BODY_WAYS, playLargeBodies } from "../tests/helpers/large_bodies.ts";
 import { testEngines } from "../tests/helpers/machine.ts";
 import { runMoatInside } from "../tests/helpers/nested_moat.ts";
 import { playRouteStorm } from "../tests/helpers/route_storm.ts";
@@ -192,15 +193,17 @@ async function tenThousandRoutes(): Promise<FaultRow> {
   };
 }
 
-async function soakBodies(gib: number): Promise<boolean> {
-  const { seconds, peakMib, problems } = await playLargeBodies(gib * 1024);
-  const verdict = problems.length === 0 ? "ok" : `WRONG: ${problems.join("; ")}`;
-  console.log(
-    `${gib} GiB up, ${gib} GiB down: ${seconds.toFixed(0)} s, peak ${
-      peakMib.toFixed(0)
-    } MiB  ${verdict}`,
-  );
-  return problems.length === 0 && peakMib < 150;
+/** Each way in turn, unless one is asked for. */
+async function soakBodies(gib: number, way: string | undefined): Promise<boolean> {
+  let isRight = true;
+  for (const each of LARGE_BODY_WAYS.filter((one) => way === undefined || one === way)) {
+    const { seconds, peakMib, problems } = await playLargeBodies(gib * 1024, each);
+    const verdict = problems.length === 0 ? "ok" : `WRONG: ${problems.join("; ")}`;
+    const times = `${seconds.toFixed(0)} s, peak ${peakMib.toFixed(0)} MiB`;
+    console.log(`${each}: ${gib} GiB up, ${gib} GiB down: ${times}  ${verdict}`);
+    isRight &&= problems.length === 0 && peakMib < 150;
+  }
+  return isRight;
 }
 
 /** One installation, all attacks again and again. */
@@ -261,7 +264,8 @@ function casesOf<S extends AsyncDisposable>(
 
 interface Soak {
   readonly rounds: number;
-  run(rounds: number): Promise<boolean>;
+  /** `way`: what is asked for behind the number. */
+  run(rounds: number, way?: string): Promise<boolean>;
 }
 
 const SOAKS: Readonly<Record<string, Soak>> = {
@@ -276,7 +280,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   bodies: { rounds: 5, run: soakBodies },
 };
 
-async function main([name = "kills", count]: readonly string[]): Promise<number> {
+async function main([name = "kills", count, way]: readonly string[]): Promise<number> {
   const soak = SOAKS[name];
   const rounds = Number(count ?? soak?.rounds);
   if (soak === undefined || !(rounds > 0)) {
@@ -287,7 +291,7 @@ async function main([name = "kills", count]: readonly string[]): Promise<number>
   if (Deno.env.get("MOAT_TEST_BINARY") === undefined && await isThere(binary)) {
     Deno.env.set("MOAT_TEST_BINARY", binary);
   }
-  return await soak.run(rounds) ? 0 : 1;
+  return await soak.run(rounds, way) ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -6,6 +6,12 @@
 
 import { compileFront } from "../../scripts/bench_router_servers.ts";
 import { RawConnection, toText } from "./raw_http.ts";
+import { H2Session, write } from "./rows/h2_way.ts";
+import { until } from "./until.ts";
+
+/** How the client comes to the router. */
+export const LARGE_BODY_WAYS = ["plain", "tls-h1", "tls-h2"] as const;
+export type LargeBodyWay = typeof LARGE_BODY_WAYS[number];
 
 const PIECE_BYTES = 1 << 20;
 const PIECE = new Uint8Array(PIECE_BYTES).map((_, at) => (at * 31 + (at >> 8)) & 255);
@@ -19,26 +25,24 @@ export interface LargeBodies {
 }
 
 /** Sends so many MiB up and then as many down through a compiled router. Linux only. */
-export async function playLargeBodies(mib: number): Promise<LargeBodies> {
+export async function playLargeBodies(mib: number, way: LargeBodyWay): Promise<LargeBodies> {
   const directory = await Deno.makeTempDir({ prefix: "moat-soak-" });
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const problems: string[] = [];
   const answering = answerOne(listener, { mib, problems });
   try {
+    const endpoint = String(listener.addr.port);
     const router = new Deno.Command(await compileFront(directory), {
-      args: [String(listener.addr.port), "1"],
+      args: [endpoint, "1", endpoint, directory],
       stdout: "piped",
     }).spawn();
     const reader = router.stdout.getReader();
     try {
       const port = Number(toText((await reader.read()).value ?? new Uint8Array()));
+      const certificate = way === "plain" ? "" : await certificateOf(port, directory);
       const since = performance.now();
-      using client = new RawConnection(await Deno.connect({ hostname: "127.0.0.1", port }));
-      await client.write(`PUT / HTTP/1.1\r\nHost: a.localhost\r\n${lengthOf(mib)}\r\n`);
-      await send(client, mib);
-      const head = await client.readHead();
-      if (!head?.startsWith("HTTP/1.1 200 ")) problems.push(`the answer: ${head}`);
-      await receive(client, { mib, problems, direction: "down" });
+      const play = way === "tls-h2" ? playH2 : playHttp1;
+      await play({ port, certificate, mib, problems, way });
       const seconds = (performance.now() - since) / 1000;
       return { seconds, peakMib: await peakOf(router.pid), problems };
     } finally {
@@ -51,6 +55,69 @@ export async function playLargeBodies(mib: number): Promise<LargeBodies> {
     await answering;
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+interface PlayOptions {
+  readonly port: number;
+  readonly certificate: string;
+  readonly mib: number;
+  readonly problems: string[];
+  readonly way: LargeBodyWay;
+}
+
+async function playHttp1({ port, certificate, mib, problems, way }: PlayOptions): Promise<void> {
+  const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+  using client = new RawConnection(
+    way === "plain"
+      ? tcp
+      : await Deno.startTls(tcp, { hostname: "a.localhost", caCerts: [certificate] }),
+  );
+  await client.write(`PUT / HTTP/1.1\r\nHost: a.localhost\r\n${lengthOf(mib)}\r\n`);
+  await send(client, mib);
+  const head = await client.readHead();
+  if (!head?.startsWith("HTTP/1.1 200 ")) problems.push(`the answer: ${head}`);
+  await receive(client, { mib, problems, direction: "down" });
+}
+
+async function playH2({ port, certificate, mib, problems }: PlayOptions): Promise<void> {
+  const authority = "a.localhost";
+  await using session = new H2Session(`https://127.0.0.1:${port}`, { certificate, authority });
+  const headers = { ":method": "PUT", "content-length": mib * PIECE_BYTES };
+  const stream = session.request(headers, { endStream: false });
+  const ended = Promise.withResolvers<void>();
+  let received = 0;
+  let isSame = true;
+  stream.on("response", (fields) => {
+    if (fields[":status"] !== 200) problems.push(`the answer: ${fields[":status"]}`);
+  });
+  stream.on("data", (data: Uint8Array) => {
+    for (let at = 0; at < data.length; at += 997) {
+      isSame &&= data[at] === PIECE[(received + at) % PIECE_BYTES];
+    }
+    received += data.length;
+  });
+  stream.on("error", (error) => problems.push(String(error)));
+  stream.on("close", () => ended.resolve());
+  for (let sent = 0; sent < mib; sent++) await write(stream, PIECE);
+  stream.end();
+  await ended.promise;
+  if (!isSame) problems.push("down: other bytes");
+  if (received !== mib * PIECE_BYTES) problems.push(`down: ${received} bytes`);
+}
+
+/** The authority is made by the first connection that needs it. */
+async function certificateOf(port: number, directory: string): Promise<string> {
+  return await until("the router's certificate", async () => {
+    try {
+      const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+      using tls = await Deno.startTls(tcp, { hostname: "localhost" });
+      await tls.handshake();
+    } catch (error) {
+      // Nobody trusts it yet.
+      if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    }
+    return await Deno.readTextFile(`${directory}/router-ca.crt`).catch(() => undefined);
+  });
 }
 
 async function answerOne(

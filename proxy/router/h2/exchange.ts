@@ -16,6 +16,7 @@ import { Refusal } from "../http1/refusal.ts";
 import { type ParsedResponse, parseResponse } from "../http1/response_head.ts";
 import { type HeaderFields, readFields, usesUtf8, writeFields } from "./field_text.ts";
 import { memoryPipe } from "./memory_pipe.ts";
+import type { SentBytes } from "./sent_bytes.ts";
 import { requestText, type TextFraming, trailerText } from "./request_text.ts";
 
 /** Options of {@linkcode serveStream}. */
@@ -24,6 +25,8 @@ export interface ServeStreamOptions {
   /** The stream ended with its header fields. */
   readonly isEnded: boolean;
   readonly origin: Origin;
+  /** Of the stream's connection; the stream is counted. */
+  readonly sent: SentBytes;
   readonly engine: Http1Engine;
 }
 
@@ -31,6 +34,8 @@ const END_OF_HEADERS = "\r\n";
 const UTF8 = usesUtf8(Deno.version.deno);
 /** From RFC 9113 7. */
 const PROTOCOL_ERROR = 1;
+/** What a stream may hold for a client that does not take it yet. */
+const MAX_UNSENT_BYTES = 256 * 1024;
 
 /** Fields of a response that are about its connection in HTTP/1.1. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -44,7 +49,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 /** Serves one stream, whose errors are listened to, to its end; never throws. */
 export async function serveStream(
   stream: ServerHttp2Stream,
-  { headers, isEnded, origin, engine }: ServeStreamOptions,
+  { headers, isEnded, origin, sent, engine }: ServeStreamOptions,
 ): Promise<void> {
   const head = requestText(readFields(headers, UTF8), { hasBody: !isEnded });
   if (head.kind === "malformed") return stream.close(PROTOCOL_ERROR);
@@ -57,6 +62,7 @@ export async function serveStream(
   const peer = engine.peer(near);
   const response = new ResponseReader(peer, stream, {
     method: headers[":method"] ?? "GET",
+    sent,
     engine,
   });
   try {
@@ -106,16 +112,23 @@ class ResponseReader {
   readonly #peer: Peer;
   readonly #stream: ServerHttp2Stream;
   readonly #method: string;
+  readonly #sent: SentBytes;
   readonly #engine: Http1Engine;
+  #written = 0;
 
   constructor(
     peer: Peer,
     stream: ServerHttp2Stream,
-    { method, engine }: { readonly method: string; readonly engine: Http1Engine },
+    { method, sent, engine }: {
+      readonly method: string;
+      readonly sent: SentBytes;
+      readonly engine: Http1Engine;
+    },
   ) {
     this.#peer = peer;
     this.#stream = stream;
     this.#method = method;
+    this.#sent = sent;
     this.#engine = engine;
   }
 
@@ -198,14 +211,9 @@ class ResponseReader {
   /** Waits until the client takes more. */
   async #send(data: Uint8Array): Promise<void> {
     if (this.#stream.destroyed) throw new Refusal("the client is gone");
-    if (this.#stream.write(data)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const settle = () => resolve();
-    this.#stream.once("drain", settle);
-    this.#stream.once("close", settle);
-    await promise;
-    this.#stream.off("drain", settle);
-    this.#stream.off("close", settle);
+    this.#stream.write(data);
+    this.#written += data.length;
+    await this.#sent.reach(this.#stream.id ?? 0, this.#written - MAX_UNSENT_BYTES);
   }
 
   #end(last?: Uint8Array): boolean {

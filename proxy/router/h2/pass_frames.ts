@@ -6,7 +6,7 @@
 
 import type { Peer } from "../http1/peer.ts";
 import { PREFACE } from "../http1/sniff.ts";
-import { FrameScanner, goAway, setting } from "./frames.ts";
+import { DATA, FrameScanner, goAway, setting } from "./frames.ts";
 import { MAX_STREAMS, StreamRules } from "./stream_rules.ts";
 
 /** SETTINGS_MAX_CONCURRENT_STREAMS, which the runtime's server neither announces nor enforces. */
@@ -16,6 +16,8 @@ const MAX_CONCURRENT_STREAMS = 3;
 export interface PassFramesOptions {
   /** Resets one stream, now or as soon as the server knows it. */
   refuse(stream: number, code: number): void;
+  /** Is told of each DATA frame that goes to the client. */
+  onData(stream: number, length: number): void;
   /** How long the client may take to begin. */
   readonly prefaceMs: number;
   /** How long a client may stay after the last words to it. */
@@ -26,12 +28,12 @@ export interface PassFramesOptions {
 export async function passFrames(
   client: Peer,
   server: Peer,
-  { refuse, prefaceMs, lingerMs }: PassFramesOptions,
+  { refuse, onData, prefaceMs, lingerMs }: PassFramesOptions,
 ): Promise<void> {
   try {
     if (!await begin(client, prefaceMs)) return;
     using limit = new Limit(client, lingerMs);
-    await pass(client, server, { rules: new StreamRules(refuse), limit });
+    await pass(client, server, { rules: new StreamRules(refuse), onData, limit });
   } finally {
     client.close();
     server.close();
@@ -69,11 +71,18 @@ async function begin(client: Peer, prefaceMs: number): Promise<boolean> {
 async function pass(
   client: Peer,
   server: Peer,
-  { rules, limit }: { readonly rules: StreamRules; readonly limit: Limit },
+  { rules, onData, limit }: {
+    readonly rules: StreamRules;
+    readonly onData: PassFramesOptions["onData"];
+    readonly limit: Limit;
+  },
 ): Promise<void> {
   const broken = new AbortController();
   const outgoing = copy(server, client, {
-    scanner: new FrameScanner(rules.fromServer),
+    scanner: new FrameScanner((frame) => {
+      if (frame.type === DATA) onData(frame.stream, frame.length);
+      return rules.fromServer(frame);
+    }),
     signal: broken.signal,
   });
   // Who is told nothing more has no reason to stay.

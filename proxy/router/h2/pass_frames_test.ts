@@ -15,6 +15,7 @@ function createBench({ prefaceMs = LONG_MS, lingerMs = LONG_MS } = {}) {
   const large = new Buffers(64 * 1024, { maxKept: 1 });
   const passing = passFrames(new Peer(clientSide, large), new Peer(serverSide, large), {
     refuse: () => {},
+    onData: () => {},
     prefaceMs,
     lingerMs,
   });

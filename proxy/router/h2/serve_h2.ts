@@ -22,12 +22,15 @@ import type { Peer } from "../http1/peer.ts";
 import { serveStream } from "./exchange.ts";
 import { END_STREAM } from "./frames.ts";
 import { passFrames } from "./pass_frames.ts";
+import { SentBytes } from "./sent_bytes.ts";
 
 /** A client's connection, seen from the frames that it sends. */
 class Connection {
   readonly #streams = new Map<number, ServerHttp2Stream>();
   /** Codes of streams that are to be reset as soon as they are known. */
   readonly #refused = new Map<number, number>();
+
+  readonly sent = new SentBytes();
 
   constructor(readonly origin: Origin) {}
 
@@ -40,7 +43,11 @@ class Connection {
       return false;
     }
     this.#streams.set(id, stream);
-    stream.once("close", () => this.#streams.delete(id));
+    this.sent.begin(id);
+    stream.once("close", () => {
+      this.#streams.delete(id);
+      this.sent.end(id);
+    });
     return true;
   }
 
@@ -95,6 +102,7 @@ export class H2Front implements Disposable {
     try {
       await passFrames(peer, this.#engine.peer(outside), {
         refuse: (stream, code) => connection.refuse(stream, code),
+        onData: (stream, length) => connection.sent.add(stream, length),
         prefaceMs: this.#engine.limits.headMs,
         lingerMs: this.#engine.limits.lingerMs,
       });
@@ -133,10 +141,10 @@ export class H2Front implements Disposable {
       // Reset already.
       if (connection === undefined || stream.session === undefined) return stream.destroy();
       this.#count(stream.session, stream);
-      const { origin } = connection;
+      const { origin, sent } = connection;
       if (!connection.begin(stream, stream.id ?? 0)) return;
       const isEnded = (flags & END_STREAM) !== 0;
-      serveStream(stream, { headers, isEnded, origin, engine: this.#engine });
+      serveStream(stream, { headers, isEnded, origin, sent, engine: this.#engine });
     };
     http.on("stream", onStream);
     const tcp = createTcp((socket) => this.#accept(socket, http));

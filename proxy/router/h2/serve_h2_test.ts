@@ -8,6 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { createTestHome } from "../../../tests/helpers/test_home.ts";
+import { until } from "../../../tests/helpers/until.ts";
 import { openAuthority } from "../../tls/authority.ts";
 import { openRouter } from "../open_router.ts";
 
@@ -450,4 +451,24 @@ Deno.test("a router that drains ends unused connections, and the others after th
   proceed.resolve();
   assert.equal((await answer).body, "hello");
   await drained;
+});
+
+Deno.test("a client that does not read stops the endpoint", async () => {
+  const [total, piece] = [64 << 20, new Uint8Array(64 * 1024)];
+  let taken = 0;
+  await using bench = await createBench(async (connection) => {
+    await write(connection, `HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+    while (taken < total) taken += await connection.write(piece);
+  });
+  const stream = bench.session.request({ ":authority": "shop.localhost", ":path": "/" });
+  stream.on("error", () => {});
+  await new Promise((resolve) => stream.once("response", resolve));
+  let [before, times] = [-1, 0];
+  await until("the endpoint takes a rest", async () => {
+    times = taken === before ? times + 1 : 0;
+    before = taken;
+    return await Promise.resolve(times > 20);
+  });
+  assert(taken < total / 2, `${taken} bytes`);
+  stream.close(constants.NGHTTP2_CANCEL);
 });

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { delay } from "../../core/delay.ts";
 import { awaitRelay } from "../relay/await_relay.ts";
 import { RelayLink, type RelayLinkOptions, type RelayTransport } from "../relay/relay_link.ts";
 import { RELAY_LISTEN, RELAY_SERVE } from "../relay/relay_program.ts";
-import type { Engine, Hijacked } from "./engine.ts";
+import { type Engine, EngineError, type Hijacked } from "./engine.ts";
 import { createExec, waitExec } from "./exec_in_container.ts";
+import { waitContainer } from "./run_container.ts";
 import { writeAll } from "./wire/connection.ts";
 import { Demultiplexer } from "./wire/demultiplex.ts";
 
@@ -21,6 +23,8 @@ unset PERL5OPT PERL5LIB PERLLIB PERL5DB; export LC_ALL=C
 perl=/usr/bin/perl; [ -x "$perl" ] || perl=perl
 exec "$perl" -e "$1" "$2"`;
 const MAX_COMPLAINT = 2000;
+/** For what a container said before it ended to come out of its engine. */
+const LAST_WORDS_MS = 1000;
 
 /** Options of {@linkcode execRelay}. */
 export interface ExecRelayOptions extends RelayLinkOptions {
@@ -70,7 +74,22 @@ export async function execRelay(
         : `its relay ended with ${code}: ${transport.complaint.trim()}`;
     },
   });
+  closeWithContainer(link, engine, name);
   return link;
+}
+
+/** Engines do not always end an exec's streams when its container ends: 20.10 with gVisor. */
+async function closeWithContainer(link: RelayLink, engine: Engine, name: string): Promise<void> {
+  const over = new AbortController();
+  link.ended.then(() => over.abort());
+  try {
+    await waitContainer(engine, name, { signal: over.signal });
+    await delay(LAST_WORDS_MS, over.signal);
+  } catch (error) {
+    // A container that was removed has ended; whatever else is wrong, the streams tell.
+    if (!(error instanceof EngineError && error.status === 404)) return;
+  }
+  link.close();
 }
 
 /** The streams of an exec, apart. */

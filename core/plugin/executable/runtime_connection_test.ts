@@ -91,6 +91,22 @@ for (
 }
 
 Deno.test({
+  name: "an executable of another protocol, and one that says none, are not used",
+  ...needs,
+  async fn() {
+    for (
+      const [hello, message] of [
+        ["protocol=2", /it speaks protocol 2, this is 1$/],
+        ["name=1", /it does not say which protocol it speaks$/],
+      ] as const
+    ) {
+      await using program = await write(PROGRAM("").replace("protocol=1", hello));
+      await assert.rejects(RuntimeConnection.start(program.executable), message);
+    }
+  },
+});
+
+Deno.test({
   name: "a slow reader slows the executable, and gets everything in order",
   ...needs,
   async fn() {
@@ -134,6 +150,7 @@ Deno.test({
   ...needs,
   async fn() {
     await using program = await write(PROGRAM("say(id=1, result=sorted(os.environ))"));
+    Deno.env.set("MOAT_TEST_OWN", "of the process that starts it");
     const env = {
       PATH: Deno.env.get("PATH") ?? "",
       HOME: "/",
@@ -146,14 +163,18 @@ Deno.test({
       variables: ["MINE"],
       env,
     });
+    Deno.env.delete("MOAT_TEST_OWN");
     const names = await connection.call("ask", { params: {} }).result;
     assert(Array.isArray(names));
     assert.deepEqual(
-      ["PATH", "HOME", "MINE", "SECRET", "LD_PRELOAD"].map((name) => names.includes(name)),
+      ["PATH", "HOME", "MINE", "SECRET", "LD_PRELOAD", "MOAT_TEST_OWN"].map((name) =>
+        names.includes(name)
+      ),
       [
         true,
         true,
         true,
+        false,
         false,
         false,
       ],

@@ -42,6 +42,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
+  "te",
   "transfer-encoding",
   "upgrade",
 ]);
@@ -225,19 +226,21 @@ class ResponseReader {
 
 /** By lower-case name; several of one name are a list. */
 function fieldsOf(block: HeaderBlock): HeaderFields {
-  const fields: Record<string, string | string[]> = {};
+  // A field may have the name of anything that objects have.
+  const fields = new Map<string, string | string[]>();
   for (const field of block.fields) {
     const name = block.name(field).toLowerCase();
     if (CONNECTION_FIELDS.has(name)) continue;
     const value = block.value(field);
-    const before = fields[name];
-    fields[name] = before === undefined
+    const before = fields.get(name);
+    const joined = before === undefined
       ? value
       : name === "set-cookie"
       ? [before, value].flat()
       : `${before}, ${value}`;
+    fields.set(name, joined);
   }
-  return writeFields(fields, UTF8);
+  return writeFields(Object.fromEntries(fields), UTF8);
 }
 
 function chunk(data: Uint8Array): Uint8Array {

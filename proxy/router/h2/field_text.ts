@@ -32,12 +32,13 @@ export function writeFields(fields: HeaderFields, utf8: boolean): HeaderFields {
 const ASCII = /^[\0-\x7f]*$/;
 
 function mapValues(fields: HeaderFields, map: (value: string) => string): HeaderFields {
-  const mapped: Record<string, string | string[] | undefined> = {};
   const mapOne = (value: string) => ASCII.test(value) ? value : map(value);
-  for (const [name, value] of Object.entries(fields)) {
-    mapped[name] = typeof value === "object" ? value.map(mapOne) : value && mapOne(value);
-  }
-  return mapped;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "object" ? value.map(mapOne) : value && mapOne(value),
+    ]),
+  );
 }
 
 function utf8Bytes(text: string): string {

@@ -168,6 +168,21 @@ Deno.test("hints, chunks and trailers come through", async () => {
   assert.equal(trailers?.["x-sum"], "5");
 });
 
+Deno.test("fields may have the names of what objects have, and none is about HTTP/1.1", async () => {
+  await using bench = await createBench((connection) =>
+    write(
+      connection,
+      "HTTP/1.1 103 Early Hints\r\nTE: gzip\r\n\r\n" +
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConstructor: a\r\n__proto__: b\r\nTE: gzip\r\n\r\n" +
+        "0\r\nConstructor: c\r\n\r\n",
+    )
+  );
+  const { headers, trailers } = await ask(bench.session);
+  const own = (name: string) => Object.getOwnPropertyDescriptor(headers, name)?.value;
+  assert.deepEqual([own("constructor"), own("__proto__"), own("te")], ["a", "b", undefined]);
+  assert.equal(trailers?.constructor, "c");
+});
+
 Deno.test("a body without a length is sent in chunks", async () => {
   const bodies: string[] = [];
   await using bench = await createBench(async (connection, text) => {

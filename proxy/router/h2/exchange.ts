@@ -174,9 +174,8 @@ class ResponseReader {
       left -= end - source.start;
       const piece = source.bytes.slice(source.start, end);
       source.start = end;
-      // Said with the last piece, the end is no frame of its own (Deno 2.8; 2.7 sends one anyway).
-      if (left === 0) return this.#end(piece);
-      await this.#send(piece);
+      await this.#send(piece, { isLast: left === 0 });
+      if (left === 0) return this.#end();
     }
   }
 
@@ -189,7 +188,7 @@ class ResponseReader {
       const behind = decoder.decode(bytes, start, end);
       const payload = bytes.slice(start, decoder.payloadEnd);
       source.start = behind;
-      if (payload.length > 0) await this.#send(payload);
+      if (payload.length > 0) await this.#send(payload, { isLast: decoder.isDone });
     }
     const block = new HeaderBlock(this.#engine.limits);
     if (!await this.#readBlock(block, "trailers")) return false;
@@ -210,16 +209,30 @@ class ResponseReader {
   }
 
   /** Waits until the client takes more. */
-  async #send(data: Uint8Array): Promise<void> {
+  async #send(data: Uint8Array, { isLast }: { readonly isLast: boolean }): Promise<void> {
     if (this.#stream.destroyed) throw new Refusal("the client is gone");
+    if (isLast) return await this.#sendLast(data);
     this.#stream.write(data);
     this.#written += data.length;
     await this.#sent.reach(this.#stream.id ?? 0, this.#written - MAX_UNSENT_BYTES);
   }
 
-  #end(last?: Uint8Array): boolean {
-    if (last === undefined) this.#stream.end();
-    else this.#stream.end(last);
+  /**
+   * Waits until the runtime's server has taken it. A stream that ends before is destroyed in the middle
+   * of that write, for which the runtime of Deno 2.7 makes an error with its stack: a third of what a
+   * response costs.
+   */
+  async #sendLast(data: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const settle = () => resolve();
+    this.#stream.once("close", settle);
+    this.#stream.write(data, settle);
+    await promise;
+    this.#stream.off("close", settle);
+  }
+
+  #end(): boolean {
+    this.#stream.end();
     return true;
   }
 }

@@ -77,7 +77,8 @@ function print({ name, unit, isSequential }: Load, seen: ReadonlyMap<Server, Fig
   let direct: number | undefined;
   for (const [server, figures] of seen) {
     if (figures.length === 0) continue;
-    const middle = (of: (figures: Figures) => number) => median(figures.map(of));
+    const middle = (of: (figures: Figures) => number) =>
+      median(figures.map(of).filter(Number.isFinite));
     const p50 = middle(({ p50Us }) => p50Us);
     const added = direct === undefined ? "" : rounded(p50 - direct);
     direct ??= p50;

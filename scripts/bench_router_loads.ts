@@ -120,6 +120,9 @@ function latency(text: string, percentile: string): number {
   return Number(value) * (factor[unit] ?? NaN);
 }
 
+/** On a starved machine it sometimes misses the end of its time, and goes on for ever. */
+const H2LOAD_MS = 20_000;
+
 function h2load(
   name: string,
   { args, isTls }: { readonly args: readonly string[]; readonly isTls: boolean },
@@ -134,9 +137,11 @@ function h2load(
       const log = `${directory}/h2load.log`;
       const target = isTls ? tlsPort : port;
       const url = `${isTls ? "https" : "http"}://a.localhost:${target}/`;
-      const { stdout } = await new Deno.Command("h2load", {
+      const { stdout, success } = await new Deno.Command("h2load", {
         args: [...args, `--connect-to=127.0.0.1:${target}`, `--log-file=${log}`, url],
+        signal: AbortSignal.timeout(H2LOAD_MS),
       }).output();
+      if (!success) return { ...NOTHING, failed: "h2load did not end" };
       const text = new TextDecoder().decode(stdout);
       // When it was sent, the status, and how long it took.
       const lines = (await Deno.readTextFile(log)).split("\n").map((line) => line.split("\t"));
@@ -209,7 +214,7 @@ function webSocket(name: string, ms: number): Load {
   };
 }
 
-const NOTHING: Result = { count: 0, perSecond: NaN, p50Us: NaN, p99Us: NaN, failed: undefined };
+const NOTHING: Result = { count: NaN, perSecond: NaN, p50Us: NaN, p99Us: NaN, failed: undefined };
 
 /** The value below which that part of all lies; NaN of nothing. */
 export function quantile(values: readonly number[], part: number): number {

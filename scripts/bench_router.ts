@@ -35,9 +35,10 @@ export async function benchRouter(args: readonly string[]): Promise<void> {
   try {
     const front = await compileFront(directory);
     await using servers = await startServers(directory, { front, routes: [1, 10_000] });
-    for (const load of loadsFor({ seconds, isQuick })) {
-      await measure(load, { servers: servers.list, rounds, directory });
-    }
+    const loads = loadsFor({ seconds, isQuick });
+    // A program that compiles itself while it runs is slower in its first second.
+    for (const server of servers.list) await loads[0]?.run(server, directory);
+    for (const load of loads) await measure(load, { servers: servers.list, rounds, directory });
     console.log("\n| Resident memory afterwards | MiB |\n|---|---|");
     for (const server of servers.list) {
       console.log(`| ${server.name} | ${(await server.memoryMib()).toFixed(0)} |`);

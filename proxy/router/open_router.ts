@@ -56,7 +56,7 @@ class ListeningRouter implements Router {
   readonly #connections = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #log: (text: string) => void;
-  readonly #h2 = new H2Front(this.#engine);
+  readonly #h2: H2Front;
   readonly #tls: TlsFront | undefined;
   readonly #others: OtherProtocols;
 
@@ -67,6 +67,7 @@ class ListeningRouter implements Router {
     this.port = port;
     this.taken = taken;
     this.#log = log;
+    this.#h2 = new H2Front(this.#engine, { log });
     const tls = this.#tls = directory === undefined ? undefined : new TlsFront({
       engine: this.#engine,
       directory,

@@ -13,7 +13,7 @@
 import { MAX_DATA_BYTES, SAYS, WINDOW_BYTES } from "./frames.ts";
 
 /** More wait in the kernel until one ends; see `relay_link.ts`. */
-export const MAX_CONNECTIONS = 10_000;
+export const MAX_CONNECTIONS = 4_000;
 
 /** What is kept for standard output before connections are read on. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;

@@ -16,6 +16,7 @@ import type {
   ServerHttp2Stream,
 } from "node:http2";
 import type { Server, Socket } from "node:net";
+import { describeError } from "../../../core/errors.ts";
 import type { Origin } from "../contract.ts";
 import type { Http1Engine } from "../http1/engine.ts";
 import type { Peer } from "../http1/peer.ts";
@@ -65,10 +66,13 @@ interface Servers {
 }
 
 const HOST = "127.0.0.1";
+/** RFC 9113 7. */
+const INTERNAL_ERROR = 2;
 
 /** Serves HTTP/2 connections; starts with the first. */
 export class H2Front implements Disposable {
   readonly #engine: Http1Engine;
+  readonly #log: (text: string) => void;
   /** By the port that they come from. */
   readonly #connections = new Map<number, Connection>();
   readonly #waiting = new Map<number, Socket>();
@@ -78,8 +82,10 @@ export class H2Front implements Disposable {
   #servers: Promise<Servers> | undefined;
   #opening = 0;
 
-  constructor(engine: Http1Engine) {
+  /** `log` is told what went wrong and is nobody's fault but the router's. */
+  constructor(engine: Http1Engine, { log }: { readonly log: (text: string) => void }) {
     this.#engine = engine;
+    this.#log = log;
   }
 
   /** Serves one connection, whose input begins with the preface, to its end; closes it. */
@@ -144,7 +150,11 @@ export class H2Front implements Disposable {
       const { origin, sent } = connection;
       if (!connection.begin(stream, stream.id ?? 0)) return;
       const isEnded = (flags & END_STREAM) !== 0;
-      serveStream(stream, { headers, isEnded, origin, sent, engine: this.#engine });
+      serveStream(stream, { headers, isEnded, origin, sent, engine: this.#engine })
+        .catch((error: unknown) => {
+          this.#log(`Cannot serve a request of HTTP/2: ${describeError(error)}`);
+          stream.close(INTERNAL_ERROR);
+        });
     };
     http.on("stream", onStream);
     const tcp = createTcp((socket) => this.#accept(socket, http));
@@ -161,8 +171,10 @@ export class H2Front implements Disposable {
     socket.setNoDelay(true);
     // The other end is ours: it is told by the end of the connection.
     socket.on("error", () => {});
-    const port = socket.remotePort ?? 0;
-    if (this.#connections.has(port)) http.emit("connection", socket);
+    const { remoteAddress, remotePort: port = 0 } = socket;
+    // Other addresses of the loopback may have the same port.
+    if (remoteAddress !== HOST) socket.destroy();
+    else if (this.#connections.has(port)) http.emit("connection", socket);
     else if (this.#opening > 0) this.#waiting.set(port, socket);
     else socket.destroy();
   }

@@ -9,7 +9,7 @@
  *     deno task soak faults [kills]    kill -9 of the daemon under load 10 times; 500 changes of routes under
  *                                      load; 2,000 idle and 500 slow clients; 10,000 routes
  *     deno task soak bodies [GiB] [way]   5 GiB up and 5 GiB down through the router, and its memory:
- *                                      plain, tls-h1 and tls-h2, or one of them
+ *                                      plain and tls-h1, or one of them
  *     deno task soak plugins [rounds]   a hostile plugin's attacks, one after another, 10 times
  *     deno task soak podman [rounds]   the contracts of runtimes on examples/plugins/podman, once
  *

@@ -6,11 +6,10 @@
 
 import { compileFront } from "../../scripts/bench_router_servers.ts";
 import { RawConnection, toText } from "./raw_http.ts";
-import { H2Session, write } from "./rows/h2_way.ts";
 import { until } from "./until.ts";
 
 /** How the client comes to the router. */
-export const LARGE_BODY_WAYS = ["plain", "tls-h1", "tls-h2"] as const;
+export const LARGE_BODY_WAYS = ["plain", "tls-h1"] as const;
 export type LargeBodyWay = typeof LARGE_BODY_WAYS[number];
 
 const PIECE_BYTES = 1 << 20;
@@ -41,8 +40,7 @@ export async function playLargeBodies(mib: number, way: LargeBodyWay): Promise<L
       const port = Number(toText((await reader.read()).value ?? new Uint8Array()));
       const certificate = way === "plain" ? "" : await certificateOf(port, directory);
       const since = performance.now();
-      const play = way === "tls-h2" ? playH2 : playHttp1;
-      await play({ port, certificate, mib, problems, way });
+      await playHttp1({ port, certificate, mib, problems, way });
       const seconds = (performance.now() - since) / 1000;
       return { seconds, peakMib: await peakOf(router.pid), problems };
     } finally {
@@ -77,32 +75,6 @@ async function playHttp1({ port, certificate, mib, problems, way }: PlayOptions)
   const head = await client.readHead();
   if (!head?.startsWith("HTTP/1.1 200 ")) problems.push(`the answer: ${head}`);
   await receive(client, { mib, problems, direction: "down" });
-}
-
-async function playH2({ port, certificate, mib, problems }: PlayOptions): Promise<void> {
-  const authority = "a.localhost";
-  await using session = new H2Session(`https://127.0.0.1:${port}`, { certificate, authority });
-  const headers = { ":method": "PUT", "content-length": mib * PIECE_BYTES };
-  const stream = session.request(headers, { endStream: false });
-  const ended = Promise.withResolvers<void>();
-  let received = 0;
-  let isSame = true;
-  stream.on("response", (fields) => {
-    if (fields[":status"] !== 200) problems.push(`the answer: ${fields[":status"]}`);
-  });
-  stream.on("data", (data: Uint8Array) => {
-    for (let at = 0; at < data.length; at += 997) {
-      isSame &&= data[at] === PIECE[(received + at) % PIECE_BYTES];
-    }
-    received += data.length;
-  });
-  stream.on("error", (error) => problems.push(String(error)));
-  stream.on("close", () => ended.resolve());
-  for (let sent = 0; sent < mib; sent++) await write(stream, PIECE);
-  stream.end();
-  await ended.promise;
-  if (!isSame) problems.push("down: other bytes");
-  if (received !== mib * PIECE_BYTES) problems.push(`down: ${received} bytes`);
 }
 
 /** The authority is made by the first connection that needs it. */

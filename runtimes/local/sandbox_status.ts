@@ -26,7 +26,9 @@ export async function readSandboxState(
   if (process === undefined) return { ...always, status: "created" };
   const startedAt = new Date(process.startedAt);
   if (isAlive(process)) return { ...always, status: "running", startedAt };
-  const finishedAt = await modified(paths.exit);
+  const written = await modified(paths.exit);
+  // The kernel stamps files by a clock that is up to a tick behind.
+  const finishedAt = written && written < startedAt ? startedAt : written;
   return {
     ...always,
     status: "exited",

@@ -55,6 +55,7 @@ export class Stage implements AsyncDisposable {
         onAccept: (stream, lane) => void lanes[lane]?.serve(stream),
       });
       const port = await routerPort(home);
+      await until("the way in", () => answers(puppet, port));
       return new Stage({ home, puppet, lanes, port, certificate: await authorityOf(home, port) });
     } catch (error) {
       await home[Symbol.asyncDispose]();
@@ -90,6 +91,13 @@ export class Stage implements AsyncDisposable {
     await this.#puppet[Symbol.asyncDispose]();
     await this.#home[Symbol.asyncDispose]();
   }
+}
+
+/** Says whether the router answers inside the run; it is let in once the run has started. */
+async function answers(puppet: Puppet, port: number): Promise<boolean> {
+  const connection = new RawConnection(puppet.connect(port));
+  await connection.write("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  return (await connection.readToEnd()).startsWith("HTTP/1.1 200 ");
 }
 
 async function routerPort(home: TestHome): Promise<number> {

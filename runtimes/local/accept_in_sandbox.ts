@@ -13,7 +13,8 @@ import { awaitRelay } from "../relay/await_relay.ts";
 import { RelayLink, type RelayTransport } from "../relay/relay_link.ts";
 import type { ProcessIdentity } from "./sandbox_state.ts";
 import { acceptProgram } from "./script/accept_script.ts";
-import { BOOTSTRAP, fields, frame } from "./script/common_script.ts";
+import { fields, frame } from "./script/common_script.ts";
+import { spawnBootstrap } from "./script/spawn_bootstrap.ts";
 
 /** Where, and who is given the connections. */
 export interface AcceptInSandboxOptions extends AcceptOptions {
@@ -30,14 +31,7 @@ export async function acceptInSandbox(
 ): Promise<InsidePort> {
   signal?.throwIfAborted();
   const doing = `listen on port ${port} in sandbox "${name}"`;
-  const child = new Deno.Command("/usr/bin/perl", {
-    args: ["-e", BOOTSTRAP],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    clearEnv: true,
-    cwd: "/",
-  }).spawn();
+  const child = spawnBootstrap();
   const complaint = new Response(child.stderr).text();
   const transport = pipeTransport(child);
   const link = new RelayLink(transport, { serve });

@@ -16,8 +16,9 @@ import { writeAll } from "./network/write_all.ts";
 import { isAlive, parseIdentity, signalProcess } from "./process_identity.ts";
 import { raceAbort } from "../../core/race_abort.ts";
 import { type ProcessIdentity, readJson } from "./sandbox_state.ts";
-import { BOOTSTRAP, fields, frame } from "./script/common_script.ts";
+import { fields, frame } from "./script/common_script.ts";
 import { relayProgram } from "./script/relay_script.ts";
+import { spawnBootstrap } from "./script/spawn_bootstrap.ts";
 import { openRelayStream } from "./relay_stream.ts";
 import { waitUntil } from "./wait_until.ts";
 
@@ -37,14 +38,7 @@ export interface RelayOptions {
 
 /** Starts the relay unless it serves already. @throws MoatError with what it said */
 export async function startRelay({ directory, arch, pid }: RelayOptions): Promise<ProcessIdentity> {
-  const child = new Deno.Command("/usr/bin/perl", {
-    args: ["-e", BOOTSTRAP],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    clearEnv: true,
-    cwd: "/",
-  }).spawn();
+  const child = spawnBootstrap();
   const input = child.stdin.getWriter();
   const target = pid === undefined ? "" : String(pid);
   const writing = input.write(frame(relayProgram(arch)))

@@ -30,10 +30,7 @@ export async function checkPlugin(
   plugin: DependencyPlugin,
   others: Registry<Plugin>,
 ): Promise<readonly PluginCheck[]> {
-  const registry = new Registry<Plugin>([
-    ...others.list("dependency").filter(({ id }) => id !== plugin.id),
-    plugin,
-  ]);
+  const registry = withPlugin(others, plugin);
   const checks: PluginCheck[] = [
     await check("has a name and a summary", () => requireDescription(plugin)),
     await check("has a name that is nobody else's", () => requireOwnName(plugin, others)),
@@ -45,6 +42,14 @@ export async function checkPlugin(
   ];
   if (plugin.ask === undefined) return [...checks, ...await checkEntries(plugin, registry)];
   return [...checks, ...await checkAnswers(plugin, { ask: plugin.ask, registry })];
+}
+
+/** The other dependencies, and the plugin in place of one that has its name. */
+function withPlugin(others: Registry<Plugin>, plugin: DependencyPlugin): Registry<Plugin> {
+  return new Registry<Plugin>([
+    ...others.list("dependency").filter(({ id }) => id !== plugin.id),
+    plugin,
+  ]);
 }
 
 /** Asks the plugin all that the checks will, and checks the answers. */
@@ -83,10 +88,7 @@ async function checkEntries(
   plugin: DependencyPlugin,
   others: Registry<Plugin>,
 ): Promise<readonly PluginCheck[]> {
-  const registry = new Registry<Plugin>([
-    ...others.list("dependency").filter(({ id }) => id !== plugin.id),
-    plugin,
-  ]);
+  const registry = withPlugin(others, plugin);
   const checks: PluginCheck[] = [];
   for (const text of entriesToTry(plugin)) {
     checks.push(

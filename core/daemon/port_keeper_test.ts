@@ -4,6 +4,7 @@ import { readText, writeAll } from "../../tests/helpers/stream_pair.ts";
 import { createTestHome } from "../../tests/helpers/test_home.ts";
 import { until } from "../../tests/helpers/until.ts";
 import type { AcceptedClient, KeptPort } from "../plugin/router.ts";
+import { isThere } from "../store/files.ts";
 import { endKeptPort, findKeptPort, keeperPath } from "./kept_port.ts";
 import { commandAs, findSystemUser } from "./port_keeper.ts";
 
@@ -64,16 +65,6 @@ async function acceptNext(kept: KeptPort): Promise<AcceptedClient> {
   const client = await kept.accept();
   assert(client !== undefined, "no client came");
   return client;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 Deno.test("commandAs() becomes the user for good, with the user's groups", needs, async () => {
@@ -251,14 +242,14 @@ Deno.test(
 Deno.test("a keeper ends with its program when nobody asked for a client", needs, async () => {
   await using keeper = await startKeeper();
   await keeper.endProgram();
-  await until("its end", async () => !(await exists(`/proc/${keeper.kept.pid}`)));
-  assert.equal(await exists(keeperPath(keeper.paths)), false);
+  await until("its end", async () => !(await isThere(`/proc/${keeper.kept.pid}`)));
+  assert.equal(await isThere(keeperPath(keeper.paths)), false);
 });
 
 Deno.test("a keeper ends when its home is removed", needs, async () => {
   await using keeper = await startKeeper();
   await Deno.remove(keeper.paths.store, { recursive: true });
-  await until("its end", async () => !(await exists(`/proc/${keeper.kept.pid}`)));
+  await until("its end", async () => !(await isThere(`/proc/${keeper.kept.pid}`)));
 });
 
 Deno.test("a port that is taken is not kept, and the program does not start", needs, async () => {

@@ -16,6 +16,7 @@ import { executePlan, type StartedRun } from "../run/execute.ts";
 import { finishRun } from "../run/finish.ts";
 import type { RunPlan } from "../run/plan.ts";
 import { handOver } from "../run/hand_over.ts";
+import { isThere } from "../store/files.ts";
 import { ROUTER_PORT_FACT, Store } from "../store/store.ts";
 import { ensureDaemon, findDaemon } from "./ensure_daemon.ts";
 
@@ -258,16 +259,6 @@ Deno.test("16 processes register while the daemon is killed: none lost, none sta
   assert.deepEqual({ lost: outcome.lost, stale: outcome.stale }, { lost: [], stale: [] });
   assert.equal(outcome.live, 32);
 });
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /** Nobody listens, or whoever did was killed. */
 function isDown(error: unknown): boolean {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Field } from "../../fixtures/http2/requests.ts";
+import type { Field, H2RequestCase } from "../../fixtures/http2/requests.ts";
 import { joinBytes } from "../random_bodies.ts";
 import { type RawConnection, toBytes } from "../raw_http.ts";
 
@@ -21,18 +21,17 @@ export type Outcome =
   | { readonly kind: "reset"; readonly code: number }
   | { readonly kind: "gone" };
 
+type Sent = Pick<
+  H2RequestCase,
+  "fields" | "data" | "trailers" | "block" | "padding" | "fragment"
+>;
+
 /** A request to send. */
-export interface H2Request {
+export interface H2Request extends Sent {
   /** @default 1 */
   readonly stream?: number;
   /** There is more to come: nothing ends the stream. */
   readonly isOpen?: boolean;
-  readonly fields: readonly Field[];
-  readonly data?: readonly string[];
-  readonly trailers?: readonly Field[];
-  readonly block?: string;
-  readonly padding?: number;
-  readonly fragment?: number;
 }
 
 /** What a client says first. */
